@@ -1,0 +1,209 @@
+/**
+ * Errors: what a user can reach and must be able to act on.
+ *
+ * Every such error has a permanent code from the table below, an exit code, a sentence that says what
+ * happened, and a hint that says what to do next. `docs/errors.md` is generated from this table. A refused
+ * or held model is a verdict, not an error; a mistake of ours is a plain `Error` and ends with exit code 70.
+ */
+
+/** Exit codes of every command. 64 and up follow sysexits.h. */
+export const EXIT = {
+  done: 0,
+  refused: 1,
+  held: 2,
+  usage: 64,
+  sourceBytesWrong: 65,
+  unavailable: 69,
+  internal: 70,
+  notPermitted: 77,
+  configuration: 78,
+} as const;
+
+interface ErrorEntry {
+  readonly exit: number;
+  /** When it happens, for the reference page. */
+  readonly when: string;
+  /** What to do about it, for the reference page. */
+  readonly remedy: string;
+}
+
+export const ERRORS = {
+  WL_USAGE: {
+    exit: EXIT.usage,
+    when: 'The command line cannot be understood: an unknown option, a missing or malformed argument.',
+    remedy: 'Run the command with --help and correct the argument that the message names.',
+  },
+  WL_NAME_INVALID: {
+    exit: EXIT.usage,
+    when: 'A model name, revision or path is not of a form that the Hub or the vault accepts.',
+    remedy: 'Use org/name, name, org/name@revision, or a path that starts with /, ./ or ../.',
+  },
+  WL_CONFIG_INVALID: {
+    exit: EXIT.configuration,
+    when: 'weighlock.yaml or a WEIGHLOCK_* variable holds something that is not understood.',
+    remedy: 'Correct the line that the message names; `weighlock doctor` shows what is in force.',
+  },
+  WL_SOURCE_UNAVAILABLE: {
+    exit: EXIT.unavailable,
+    when: 'The source did not answer, or kept failing after retries.',
+    remedy:
+      'Check network, proxy and endpoint (`weighlock doctor`), then run the command again: finished files are kept.',
+  },
+  WL_MODEL_NOT_FOUND: {
+    exit: EXIT.unavailable,
+    when: 'The source does not know this model, or hides it from this token.',
+    remedy: 'Check the spelling; for a private model set HF_TOKEN to a token that may read it.',
+  },
+  WL_REVISION_NOT_FOUND: {
+    exit: EXIT.unavailable,
+    when: 'The model exists but has no such commit, branch or tag.',
+    remedy: 'Check the revision on the model page, or leave it out to take the default branch.',
+  },
+  WL_MODEL_GATED: {
+    exit: EXIT.notPermitted,
+    when: 'The model is gated and the token (or its absence) gives no access.',
+    remedy: 'Ask for access on the model page with the account of your service token, then set HF_TOKEN.',
+  },
+  WL_TOKEN_REFUSED: {
+    exit: EXIT.notPermitted,
+    when: 'The source refused the token.',
+    remedy: 'Set HF_TOKEN to a valid token, or unset it to read anonymously.',
+  },
+  WL_DIGEST_MISMATCH: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'The bytes that arrived do not have the digest or size that the source itself declares.',
+    remedy:
+      'Nothing was stored. Try again; if it repeats, report it to the publisher: a mirror or the path may be tampered with.',
+  },
+  WL_SOURCE_LIES: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'The source answered against its own protocol: another commit, a wrong range, a redirect to an unknown host.',
+    remedy:
+      'Check what stands between you and the source (proxy, mirror); add a host to `hub.hosts` only if you trust it.',
+  },
+  WL_PATH_REFUSED: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'The manifest holds a path that cannot be stored safely: traversal, absolute, NUL, too long, clashing, reserved.',
+    remedy:
+      'Nothing was stored. Exclude the file with --exclude if it is not needed, and tell the publisher.',
+  },
+  WL_SOURCE_CHANGED: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'A file of a local directory changed, grew or vanished while it was read.',
+    remedy: 'Wait until nothing writes to the directory, then run the command again.',
+  },
+  WL_VAULT_UNAVAILABLE: {
+    exit: EXIT.unavailable,
+    when: 'The vault cannot be read or written.',
+    remedy: 'Check that the place exists and is reachable and writable (`weighlock doctor`).',
+  },
+  WL_VAULT_FULL: {
+    exit: EXIT.unavailable,
+    when: 'The store has no room left for the files of the revision.',
+    remedy: 'Free space and run the command again: finished files are kept, nothing was published.',
+  },
+  WL_VAULT_FOREIGN: {
+    exit: EXIT.configuration,
+    when: 'The place holds something else: another vault than the trust file names, another format, or foreign data.',
+    remedy: 'Name the right vault with --vault, or pin the trust file of this one.',
+  },
+  WL_VAULT_CORRUPT: {
+    exit: EXIT.refused,
+    when: 'Something in the vault is not what its signatures, digests or log say.',
+    remedy: 'Run `weighlock verify` to see every object that is wrong, and treat the store as tampered with.',
+  },
+  WL_SELECTION_CONFLICT: {
+    exit: EXIT.notPermitted,
+    when: 'The revision is already recorded with other selected files.',
+    remedy: 'Use the selection on record (`weighlock show`), or admit with one that contains it.',
+  },
+  WL_KEY_UNKNOWN: {
+    exit: EXIT.notPermitted,
+    when: 'The signing key at hand is not one that the trust file names for this vault.',
+    remedy: 'Use the gate key of this vault, or have its owner add this key with `weighlock trust`.',
+  },
+  WL_TRUST_MISSING: {
+    exit: EXIT.configuration,
+    when: 'No trust file is pinned for this vault, and the vault is not empty.',
+    remedy: 'Get the trust file from whoever runs the vault and name it with --trust or WEIGHLOCK_TRUST.',
+  },
+  WL_TRUST_INVALID: {
+    exit: EXIT.configuration,
+    when: 'The trust file is malformed or not signed as it must be.',
+    remedy: 'Get a fresh copy over a channel that you trust.',
+  },
+  WL_STATE_EXPIRED: {
+    exit: EXIT.refused,
+    when: 'The signed state of the vault is older than it may be believed.',
+    remedy:
+      'Run a gate command (for example `weighlock admit` or `weighlock state refresh`) where the key is.',
+  },
+  WL_STATE_ROLLED_BACK: {
+    exit: EXIT.refused,
+    when: 'The vault shows an older state than this verifier has already seen.',
+    remedy:
+      'Somebody restored or replayed old objects: compare with the store’s own history before trusting anything.',
+  },
+  WL_LOG_CORRUPT: {
+    exit: EXIT.refused,
+    when: 'The log’s tiles, entries or checkpoint contradict each other, or its history was rewritten.',
+    remedy: 'Treat the store as tampered with; compare with a checkpoint that somebody else kept.',
+  },
+  WL_NOT_ADMITTED: {
+    exit: EXIT.refused,
+    when: 'The model or revision is not published in this vault.',
+    remedy: 'See `weighlock list`; ask for it with `weighlock admit`.',
+  },
+  WL_POLICY_INVALID: {
+    exit: EXIT.configuration,
+    when: 'The policy file cannot be read: YAML, an unknown field, or an expression that does not compile.',
+    remedy: 'Correct the line that the message names; `weighlock policy check` tells more.',
+  },
+  WL_TARGET_EXISTS: {
+    exit: EXIT.usage,
+    when: 'The folder to write to is not empty.',
+    remedy: 'Name a new or empty folder.',
+  },
+  WL_LIMIT: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'Input exceeds a named limit (count, depth, bytes).',
+    remedy: 'The message names the limit; such input is refused rather than half read.',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error that a user can reach: `code` is permanent, `message` says what happened, `hint` what to do next. */
+export class WeighlockError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'WeighlockError';
+    this.code = code;
+    this.hint = printable(options.hint ?? ERRORS[code].remedy);
+  }
+
+  get exit(): number {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** C0 and C1 controls, line separators, and the bidirectional controls that let a name lie about its order. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+
+/** The query of a URL (presigned signatures live there), bearer tokens, and Hub tokens. */
+const SECRETS: readonly (readonly [RegExp, string])[] = [
+  [/(https?:\/\/[^\s?"'<>]+)\?[^\s"'<>]*/g, '$1?…'],
+  [/(https?:\/\/)[^\s/@"'<>]+@/g, '$1…@'],
+  [/\bhf_[A-Za-z0-9]{8,}/g, 'hf_…'],
+  [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, '$1 …'],
+];
+
+/** Text that is safe on a terminal and in a log: no control characters, no tokens, no signed URL. */
+export function printable(text: string): string {
+  let safe = text.replace(UNPRINTABLE, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
+  for (const [pattern, by] of SECRETS) safe = safe.replace(pattern, by);
+  return safe;
+}

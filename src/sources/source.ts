@@ -1,0 +1,96 @@
+/**
+ * Sources: where a model comes from.
+ *
+ * A source *resolves* a name and a revision to one commit with its list of files, and *reads* ranges of those
+ * files at that commit. Nothing that a source says is believed: names are parsed, digests are checked by the
+ * admission, and every host that was contacted is on record.
+ */
+import type { GitBlobSha1, Sha256 } from '../base/digest.ts';
+import type { Commit, ModelName, RepoPath } from '../base/name.ts';
+
+/** What the source itself declares about a file's content, to be checked against the bytes. */
+export type DeclaredDigest =
+  | { readonly kind: 'lfs-sha256'; readonly digest: Sha256 }
+  | { readonly kind: 'git-blob-sha1'; readonly digest: GitBlobSha1 }
+  | { readonly kind: 'none' };
+
+export interface SourceFile {
+  readonly path: RepoPath;
+  readonly sizeBytes: number;
+  readonly declared: DeclaredDigest;
+}
+
+/** What the Hub says of whoever publishes the model. Evidence, not truth. */
+export interface Publisher {
+  readonly name: string;
+  readonly id?: string;
+  readonly kind: 'organisation' | 'user' | 'unknown';
+  /** Undefined where the source did not say: a rule that needs it holds. */
+  readonly verified?: boolean;
+  readonly plan?: string;
+  readonly followers?: number;
+}
+
+export interface SourceRevision {
+  readonly kind: 'hub' | 'directory';
+  /** The Hub's base URL, or the directory's absolute path. */
+  readonly endpoint: string;
+  /** The name as the source spells it (the Hub follows renames: compare with what was asked for). */
+  readonly model: ModelName;
+  /** What was asked for: a branch, tag or commit; for the record only. */
+  readonly requested: string;
+  /** Undefined for a directory: its commit follows from its content, once that was read. */
+  readonly commit: Commit | undefined;
+  /** The Hub's `_id`: the repo's identity, where the name is not. */
+  readonly repoId?: string;
+  readonly publisher?: Publisher;
+  /** SPDX-like id as the card declares it, lower case, unchecked. */
+  readonly license?: string;
+  readonly gated?: boolean;
+  readonly tags: readonly string[];
+  /** The Hub's own scan status, as it came, with our one-word reading of it. */
+  readonly hubScan?: { readonly status: 'safe' | 'unsafe' | 'unknown'; readonly raw: unknown };
+  /** Sorted by path, paths unique and free of clashes. */
+  readonly files: readonly SourceFile[];
+}
+
+/** Enough to open the same source in another thread. Holds the token: never stored, never logged. */
+export type SourceTicket =
+  | {
+      readonly kind: 'hub';
+      readonly endpoint: string;
+      readonly token?: string;
+      /** Hosts that a redirect may lead to; `*.` at the front stands for any sub-domain. */
+      readonly hosts: readonly string[];
+      readonly proxy?: string;
+    }
+  | { readonly kind: 'directory'; readonly path: string };
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Source {
+  readonly ticket: SourceTicket;
+  /** Hosts (or paths) contacted so far, for the record. */
+  readonly contacted: ReadonlySet<string>;
+  /**
+   * The revision at one commit. `revision` undefined means the default branch.
+   * Errors: WL_MODEL_NOT_FOUND, WL_REVISION_NOT_FOUND, WL_MODEL_GATED, WL_TOKEN_REFUSED, WL_PATH_REFUSED,
+   * WL_SOURCE_LIES, WL_SOURCE_UNAVAILABLE.
+   */
+  resolve(model: ModelName, revision: string | undefined, signal?: AbortSignal): Promise<SourceRevision>;
+  /**
+   * Exactly the bytes of the range, in order. Broken connections are resumed and busy servers waited for, inside
+   * named limits; a server that ignores ranges, shortens or lengthens the answer, or names another commit ends
+   * with WL_SOURCE_LIES, one that keeps failing with WL_SOURCE_UNAVAILABLE.
+   */
+  read(
+    revision: Pick<SourceRevision, 'model' | 'commit'>,
+    file: SourceFile,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
