@@ -1,0 +1,172 @@
+/**
+ * The ledger of one input: what its streams did, merged and bounded, ready to become facts.
+ */
+import type { Gap } from '../../base/finding.ts';
+import type { Problem } from '../parse.ts';
+import {
+  ENTRIES_MAX,
+  NESTED_BYTES_MAX,
+  NESTED_MAX,
+  NESTED_TOTAL_BYTES_MAX,
+  type PickleFacts,
+  type PickleGlobal,
+  type PickleOperation,
+  PROBLEMS_MAX,
+  STORAGES_MAX,
+  type StorageReference,
+} from './facts.ts';
+import { Broken } from './stack.ts';
+import { storageReference } from './storage.ts';
+import { type GlobalName, previewOf, shapeOf, type Value } from './value.ts';
+
+/** What nested pickles share with the one around them, so that many small ones cost no more than one large. */
+export interface Budget {
+  entries: number;
+  nestedBytes: number;
+  nested: number;
+}
+
+export function newBudget(): Budget {
+  return { entries: ENTRIES_MAX, nestedBytes: NESTED_TOTAL_BYTES_MAX, nested: NESTED_MAX };
+}
+
+/** `-readonly`: the counts grow while the pickle runs. */
+type Entry = { -readonly [Key in keyof PickleGlobal]: PickleGlobal[Key] };
+
+const WORDS_THAT_MATTER = new Set(['_codecs.encode']);
+
+export class Ledger {
+  protocol = 0;
+  streams = 0;
+  opcodes = 0;
+  readonly budget: Budget;
+  readonly storages: StorageReference[] = [];
+  readonly nested: { readonly offset: number; readonly facts: PickleFacts }[] = [];
+  readonly #entries = new Map<string, Entry>();
+  readonly #problems: Problem[] = [];
+  readonly #gaps: Gap[] = [];
+  readonly #odd: { readonly offset: number; readonly preview: string }[] = [];
+  #persistent = 0;
+  #oddCount = 0;
+
+  constructor(budget: Budget) {
+    this.budget = budget;
+  }
+
+  /** Notes an operation on a value. Throws Broken at ENTRIES_MAX: what cannot be told apart is not followed. */
+  note(operation: PickleOperation, target: Value, given: Value | undefined, offset: number): void {
+    const { module, name } = target.global ?? { module: '', name: `<${target.kind}>` };
+    const on = target.kind === 'result' ? 'result' : 'itself';
+    const shape = given === undefined ? '' : this.#shape(module, name, given);
+    const written =
+      target.global === undefined ? '' : `${target.global.writtenModule}\n${target.global.writtenName}`;
+    const key = `${operation}\n${on}\n${module}\n${name}\n${written}\n${shape}`;
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) {
+      entry.count++;
+      return;
+    }
+    if (this.budget.entries-- <= 0)
+      throw new Broken('too-many-globals', `more than ${ENTRIES_MAX} distinct operations on globals`);
+    const preview = given === undefined ? '' : previewOf(given);
+    this.#entries.set(key, {
+      module,
+      name,
+      ...writtenName(target.global),
+      operation,
+      on,
+      shape,
+      preview,
+      offset,
+      count: 1,
+    });
+  }
+
+  /** An extension code: what it imports is decided by a registry outside of the file. */
+  noteExtension(code: number, offset: number): void {
+    const key = `ext ${code}`;
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) entry.count++;
+    else if (this.budget.entries-- <= 0)
+      throw new Broken('too-many-globals', `more than ${ENTRIES_MAX} distinct operations on globals`);
+    else {
+      const name = `<extension ${code}>`;
+      this.#entries.set(key, {
+        module: '',
+        name,
+        operation: 'ext',
+        on: 'itself',
+        shape: '',
+        preview: '',
+        offset,
+        count: 1,
+      });
+    }
+  }
+
+  /** For the few calls where a short constant decides what they do, the constant is part of the shape. */
+  #shape(module: string, name: string, given: Value): string {
+    const last = given.items?.[1];
+    if (
+      WORDS_THAT_MATTER.has(`${module}.${name}`) &&
+      given.count === 2 &&
+      last?.text !== undefined &&
+      last.text.length <= 16
+    ) {
+      return `(${given.items?.[0]?.kind}, ${JSON.stringify(last.text)})`;
+    }
+    return shapeOf(given);
+  }
+
+  persistentId(value: Value, offset: number): void {
+    this.#persistent++;
+    const storage = storageReference(value);
+    if (storage === undefined) {
+      this.#oddCount++;
+      if (this.#odd.length < PROBLEMS_MAX) this.#odd.push({ offset, preview: previewOf(value) });
+    } else if (this.storages.length >= STORAGES_MAX) {
+      throw new Broken('too-many-storages', `more than ${STORAGES_MAX} storages`);
+    } else {
+      this.storages.push(storage);
+    }
+  }
+
+  problem(code: string, offset: number, detail: string): void {
+    if (this.#problems.length < PROBLEMS_MAX) this.#problems.push({ code, offset, detail });
+  }
+
+  gap(offset: number, length: number, reason: string): void {
+    this.#gaps.push({ offset, length, reason });
+  }
+
+  /** Whether bytes of this length may still be parsed as a nested pickle; takes them off the budget if so. */
+  mayNest(length: number): boolean {
+    if (length > NESTED_BYTES_MAX || length > this.budget.nestedBytes || this.budget.nested <= 0)
+      return false;
+    this.budget.nestedBytes -= length;
+    this.budget.nested--;
+    return true;
+  }
+
+  facts(sizeBytes: number): PickleFacts {
+    return {
+      format: 'pickle',
+      parser: 'pickle/1',
+      sizeBytes,
+      gaps: this.#gaps,
+      problems: this.#problems,
+      protocol: this.protocol,
+      streams: this.streams,
+      opcodes: this.opcodes,
+      globals: [...this.#entries.values()],
+      persistentIds: { count: this.#persistent, odd: this.#odd, oddCount: this.#oddCount },
+      nested: this.nested,
+    };
+  }
+}
+
+function writtenName(global: GlobalName | undefined): Pick<PickleGlobal, 'written'> {
+  if (global === undefined) return {};
+  if (global.module === global.writtenModule && global.name === global.writtenName) return {};
+  return { written: { module: global.writtenModule, name: global.writtenName } };
+}

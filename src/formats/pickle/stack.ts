@@ -1,0 +1,125 @@
+/**
+ * The machine's stacks, with the fences of CPython's C unpickler: nothing may be popped from below the last mark.
+ */
+import { HELD_WEIGHT_MAX, MARKS_MAX, MEMO_KEY_MAX, STACK_MAX } from './facts.ts';
+import { OPAQUE, UNKNOWN, type Value } from './value.ts';
+
+/** CPython would raise here (or a limit of ours is reached): the stream ends where it stands. */
+export class Broken extends Error {
+  readonly code: string;
+
+  constructor(code: string, detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+export class Stack {
+  readonly #values: Value[] = [];
+  readonly #marks: number[] = [];
+  #fence = 0;
+  #weight = 0;
+
+  push(value: Value): void {
+    if (value.weight === 0) {
+      this.#values.push(value);
+    } else if (this.#weight + value.weight > HELD_WEIGHT_MAX) {
+      this.#values.push(OPAQUE[value.kind]);
+    } else {
+      this.#weight += value.weight;
+      this.#values.push(value);
+    }
+    if (this.#values.length > STACK_MAX)
+      throw new Broken('stack-too-deep', `more than ${STACK_MAX} values on the stack`);
+  }
+
+  pop(): Value {
+    if (this.#values.length <= this.#fence) throw underflow();
+    const value = this.#values.pop() ?? UNKNOWN;
+    this.#weight -= value.weight;
+    return value;
+  }
+
+  top(): Value {
+    if (this.#values.length <= this.#fence) throw underflow();
+    return this.#values[this.#values.length - 1] ?? UNKNOWN;
+  }
+
+  mark(): void {
+    if (this.#marks.length >= MARKS_MAX)
+      throw new Broken('marks-too-deep', `more than ${MARKS_MAX} marks on the stack`);
+    this.#fence = this.#values.length;
+    this.#marks.push(this.#fence);
+  }
+
+  /** POP takes a mark where one is on top, as `load_pop` does. */
+  popValueOrMark(): void {
+    if (this.#marks.length > 0 && this.#marks[this.#marks.length - 1] === this.#values.length) this.#unmark();
+    else this.pop();
+  }
+
+  /** The values above the last mark, which is removed with them. */
+  popToMark(): Value[] {
+    const from = this.#unmark();
+    return this.#take(from);
+  }
+
+  /** As `popToMark`, where the container that the values go into must lie below the mark, in reach. */
+  popToMarkInto(): Value[] {
+    const from = this.#unmark();
+    if (from <= this.#fence) throw underflow();
+    return this.#take(from);
+  }
+
+  popCount(count: number): Value[] {
+    if (this.#values.length - count < this.#fence) throw underflow();
+    return this.#take(this.#values.length - count);
+  }
+
+  #take(from: number): Value[] {
+    const values = this.#values.splice(from);
+    for (const value of values) this.#weight -= value.weight;
+    return values;
+  }
+
+  #unmark(): number {
+    const from = this.#marks.pop();
+    if (from === undefined) throw new Broken('no-mark', 'an opcode needs a mark and there is none');
+    this.#fence = this.#marks[this.#marks.length - 1] ?? 0;
+    return from;
+  }
+}
+
+function underflow(): Broken {
+  return new Broken('stack-underflow', 'an opcode takes more from the stack than there is');
+}
+
+/** The memo: an array by key, whose count of entries is the next key of MEMOIZE, as in `_Unpickler_MemoPut`. */
+export class Memo {
+  readonly #values: (Value | undefined)[] = [];
+  #count = 0;
+  #weight = 0;
+
+  put(key: number, value: Value): void {
+    if (key > MEMO_KEY_MAX)
+      throw new Broken('memo-key-too-large', `memo key ${key} is above ${MEMO_KEY_MAX}`);
+    while (this.#values.length < key) this.#values.push(undefined);
+    const old = this.#values[key];
+    if (old === undefined) this.#count++;
+    else this.#weight -= old.weight;
+    const kept = this.#weight + value.weight > HELD_WEIGHT_MAX ? OPAQUE[value.kind] : value;
+    this.#weight += kept.weight;
+    this.#values[key] = kept;
+  }
+
+  memoize(value: Value): void {
+    this.put(this.#count, value);
+  }
+
+  get(key: number): Value {
+    const value = this.#values[key];
+    if (value === undefined)
+      throw new Broken('memo-key-unset', `memo key ${key} is read before it is written`);
+    return value;
+  }
+}
