@@ -17,7 +17,7 @@ export async function sendBody(
   const { sizeBytes } = await identityOf(file);
   const asked = parseRange(exchange.request.headers.range, sizeBytes);
   const range = fault?.kind === 'range-ignored' ? 'whole' : asked;
-  const headers = {
+  const headers: Record<string, string> = {
     'Accept-Ranges': 'bytes',
     'Content-Type': 'application/octet-stream',
     ...options.headers,

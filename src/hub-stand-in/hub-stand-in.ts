@@ -14,9 +14,11 @@ import {
   addCommit,
   findCommit,
   makeRepo,
+  type Organisation,
   type Repo,
   type StandInCommit,
   type StandInModel,
+  type StandInToken,
 } from './model.ts';
 import { type Exchange, sendError } from './reply.ts';
 

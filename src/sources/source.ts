@@ -94,3 +94,10 @@ export interface Source {
   ): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
+
+/** Throws a RangeError unless the range lies inside the file: asking otherwise is the caller's mistake. */
+export function refuseRange({ path, sizeBytes }: SourceFile, { offset, length }: ByteRange): void {
+  const inside = offset >= 0 && length >= 0 && offset + length <= sizeBytes;
+  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || !inside)
+    throw new RangeError(`[${offset}, +${length}) is not a range of ${path}, ${sizeBytes} bytes`);
+}
