@@ -1,0 +1,52 @@
+/** What a policy can ask about: the facts of one revision, and their names for `weighlock policy check`. */
+
+export interface PolicyFile {
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly format: string;
+  readonly verdict: string;
+  /** How far a pickle goes: weights-only, training-state, known-classes, unknown, dangerous. Empty for other formats. */
+  readonly tier: string;
+}
+
+export interface PolicyInput {
+  readonly files: readonly PolicyFile[];
+  readonly findings: readonly {
+    readonly rule: string;
+    readonly severity: string;
+    readonly verdict: string;
+    readonly file: string;
+  }[];
+  readonly repo: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly license?: string | undefined;
+    /** Whether loading it as its configuration asks for runs Python of the repo or of another one. */
+    readonly remoteCode: boolean;
+    readonly gated?: boolean | undefined;
+    readonly tags: readonly string[];
+    /** Other repos that its configuration refers to. */
+    readonly references: readonly string[];
+    readonly sizeBytes: number;
+  };
+  readonly source: { readonly kind: string; readonly endpoint: string };
+  readonly publisher: {
+    readonly name?: string | undefined;
+    readonly kind?: string | undefined;
+    readonly verified?: boolean | undefined;
+    readonly plan?: string | undefined;
+    readonly followers?: number | undefined;
+  };
+  readonly hub: { readonly scan?: string | undefined };
+}
+
+/** The names that expressions may use, for messages that say what was expected. */
+export const FACT_NAMES = {
+  files: ['path', 'size', 'sha256', 'format', 'verdict', 'tier'],
+  findings: ['rule', 'severity', 'verdict', 'file'],
+  repo: ['name', 'namespace', 'license', 'remoteCode', 'gated', 'tags', 'references', 'sizeBytes'],
+  source: ['kind', 'endpoint'],
+  publisher: ['name', 'kind', 'verified', 'plan', 'followers'],
+  hub: ['scan'],
+} as const satisfies { [K in keyof PolicyInput]: readonly string[] };

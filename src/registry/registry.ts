@@ -1,0 +1,253 @@
+/**
+ * Registry: what a vault holds, read and believed only as far as the trust file goes.
+ *
+ * Nothing read here is taken on the store's word: the state is signed, fresh and not older than one seen before;
+ * index shards and records are believed through digests in the state; the log must extend what was remembered.
+ */
+import { type KnownKey } from '../attest/envelope.ts';
+import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
+import {
+  type ModelIndex,
+  openReceipt,
+  openShard,
+  openState,
+  RECEIPT_BYTES_MAX,
+  type Receipt,
+  type RevisionIndex,
+  SHARD_BYTES_MAX,
+  STATE_BYTES_MAX,
+  type Shard,
+  type State,
+  shardOf,
+} from '../attest/state.ts';
+import { gateKeys, logKeys, type Trust } from '../attest/trust.ts';
+import type { Clock } from '../base/clock.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
+import { WeighlockError } from '../base/errors.ts';
+import { type Commit, isCommit, type ModelName } from '../base/name.ts';
+import { CHECKPOINT_BYTES_MAX, type Checkpoint, openCheckpoint } from '../log/checkpoint.ts';
+import { EMPTY_ROOT } from '../log/merkle.ts';
+import { LogReader } from '../log/reader.ts';
+import type { WritableLogFiles } from '../log/writer.ts';
+import {
+  indexKey,
+  logKey,
+  receiptKey,
+  type RevisionId,
+  recordKey,
+  STATE_KEY,
+  VAULT_KEY,
+} from '../vault/layout.ts';
+import type { Tag, Vault } from '../vault/vault.ts';
+import { openDescriptor } from './descriptor.ts';
+import type { Memory } from './memory.ts';
+
+export interface RegistryOptions {
+  readonly vault: Vault;
+  readonly trust: Trust;
+  readonly memory: Memory;
+  readonly clock: Clock;
+}
+
+/** A state as it was read, with what `swap` needs to replace exactly it. */
+export interface CurrentState {
+  readonly state: State;
+  readonly tag: Tag;
+}
+
+/** A published revision: the one that a name and an optional revision or channel stand for. */
+export interface Published {
+  readonly id: RevisionId;
+  readonly entry: RevisionIndex;
+  readonly receipt: Sha256;
+}
+
+/** Longest `registry/vault`. */
+const DESCRIPTOR_BYTES_MAX = 16_384;
+
+export const DEFAULT_CHANNEL = 'production';
+
+export class Registry {
+  readonly vault: Vault;
+  readonly trust: Trust;
+  readonly memory: Memory;
+  readonly clock: Clock;
+
+  protected constructor(options: RegistryOptions) {
+    this.vault = options.vault;
+    this.trust = options.trust;
+    this.memory = options.memory;
+    this.clock = options.clock;
+  }
+
+  /** Throws WL_VAULT_FOREIGN unless the place is the vault that the trust file names. */
+  static async open(options: RegistryOptions): Promise<Registry> {
+    await requireSameVault(options.vault, options.trust);
+    return new Registry(options);
+  }
+
+  get keys(): KnownKey[] {
+    return gateKeys(this.trust);
+  }
+
+  /** The log's files as the log's own room wants them. */
+  get logFiles(): WritableLogFiles {
+    const { vault } = this;
+    return {
+      get: (name, bytesMax) => vault.get(logKey(name), bytesMax),
+      create: (name, bytes) => vault.create(logKey(name), bytes),
+      swap: (name, bytes, expected) => vault.swap(logKey(name), bytes, expected as Tag | undefined),
+    };
+  }
+
+  /** The log's signed checkpoint; an empty tree before the first entry. */
+  async checkpoint(): Promise<Checkpoint> {
+    const { origin } = this.trust;
+    const note = await this.logFiles.get('checkpoint', CHECKPOINT_BYTES_MAX);
+    return note ? openCheckpoint(note.bytes, origin, logKeys(this.trust)) : { origin, size: 0, root: EMPTY_ROOT };
+  }
+
+  /**
+   * The state of the vault: signed, not older than any seen before, in accord with the log.
+   * Throws WL_STATE_ROLLED_BACK, WL_LOG_CORRUPT, WL_VAULT_CORRUPT; and WL_STATE_EXPIRED unless `expired` is `accept`.
+   */
+  async state(expired: 'refuse' | 'accept' = 'refuse'): Promise<CurrentState> {
+    const stored = await this.vault.get(STATE_KEY, STATE_BYTES_MAX);
+    if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
+    const state = openState(stored.bytes, this.keys);
+    if (state.vault !== this.trust.vault) throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is of another vault');
+    await this.#requireNotOlder(state, sha256(stored.bytes));
+    if (expired === 'refuse' && Date.parse(state.expiresAt) < this.clock.now()) {
+      throw new WeighlockError('WL_STATE_EXPIRED', `the vault's state was to be believed until ${state.expiresAt}`);
+    }
+    return { state, tag: stored.tag };
+  }
+
+  async #requireNotOlder(state: State, digest: Sha256): Promise<void> {
+    const known = this.memory.recall();
+    const head = { size: state.log.size, root: Buffer.from(state.log.root, 'base64') };
+    if (known.state && (state.sequence < known.state.sequence ||
+      (state.sequence === known.state.sequence && digest !== known.state.digest))) {
+      throw new WeighlockError(
+        'WL_STATE_ROLLED_BACK',
+        `the vault shows state ${state.sequence}, and state ${known.state.sequence} was already seen${state.sequence === known.state.sequence ? ' with other content' : ''}`,
+      );
+    }
+    const checkpoint = await this.checkpoint();
+    const reader = new LogReader(this.logFiles);
+    if (known.log) await reader.requireExtends(known.log, checkpoint);
+    await reader.requireExtends(head, checkpoint);
+    this.memory.remember({ state: { sequence: state.sequence, digest }, log: checkpoint });
+  }
+
+  /** The index shard with this digest; undefined means an empty one. */
+  async shard(digest: Sha256 | undefined): Promise<Shard> {
+    if (!digest) return { models: {} };
+    const stored = await this.vault.get(indexKey(digest), SHARD_BYTES_MAX);
+    if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${indexKey(digest)} is missing`);
+    return openShard(stored.bytes, digest);
+  }
+
+  async model(model: ModelName, current?: CurrentState): Promise<ModelIndex | undefined> {
+    const { state } = current ?? (await this.state());
+    const shard = await this.shard(state.index[shardOf(model)]);
+    return shard.models[model];
+  }
+
+  /** Every model on record. */
+  async *models(): AsyncIterable<{ model: ModelName; index: ModelIndex }> {
+    const { state } = await this.state();
+    for (const digest of Object.values(state.index)) {
+      const { models } = await this.shard(digest);
+      for (const [model, index] of Object.entries(models)) yield { model: model as ModelName, index };
+    }
+  }
+
+  /**
+   * The commit that a name and a revision stand for: a commit on record, a channel, or (without a revision) the
+   * `production` channel. Throws WL_NOT_ADMITTED naming what there is.
+   */
+  async resolve(model: ModelName, revision: string | undefined): Promise<{ id: RevisionId; entry: RevisionIndex }> {
+    const index = await this.model(model);
+    if (!index) throw new WeighlockError('WL_NOT_ADMITTED', `${model} is not on record in ${this.vault.location}`);
+    const wanted = revision ?? DEFAULT_CHANNEL;
+    const commit = isCommit(wanted) ? wanted : index.channels[wanted]?.commit;
+    const only = revision === undefined ? onlyRevision(index) : undefined;
+    const found = commit ?? only;
+    const entry = found && index.revisions[found];
+    if (found && entry) return { id: { model, commit: found }, entry };
+    const there = Object.keys(index.revisions).map((name) => name.slice(0, 12));
+    throw new WeighlockError(
+      'WL_NOT_ADMITTED',
+      isCommit(wanted)
+        ? `${model}@${wanted.slice(0, 12)} is not on record in ${this.vault.location}`
+        : `${model} has no channel "${wanted}"; on record: ${there.join(', ')}`,
+    );
+  }
+
+  /** As `resolve`, for a revision that is published. */
+  async published(model: ModelName, revision: string | undefined): Promise<Published> {
+    const { id, entry } = await this.resolve(model, revision);
+    if (entry.verdict === 'admitted' && entry.receipt) return { id, entry, receipt: entry.receipt };
+    const state = entry.verdict === 'admitted' ? 'admitted, but its publication was interrupted' : entry.verdict;
+    throw new WeighlockError('WL_NOT_ADMITTED', `${model}@${id.commit.slice(0, 12)} is ${state}`, {
+      hint:
+        entry.verdict === 'admitted'
+          ? `Run \`weighlock admit ${model}@${id.commit}\`: it finishes what was begun.`
+          : `\`weighlock show ${model}@${id.commit}\` says why.`,
+    });
+  }
+
+  /** The record of a revision by number; with `expected`, exactly that one. */
+  async record(id: RevisionId, number: number, expected?: Sha256): Promise<SignedRecord> {
+    const key = recordKey(id, number);
+    const found = await this.findRecord(id, number);
+    if (!found) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
+    if (expected && found.digest !== expected) {
+      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the record that the log and the state name`);
+    }
+    return found;
+  }
+
+  /** The record of a revision by number, if there is one. */
+  async findRecord(id: RevisionId, number: number): Promise<SignedRecord | undefined> {
+    const key = recordKey(id, number);
+    const stored = await this.vault.get(key, RECORD_BYTES_MAX);
+    if (!stored) return undefined;
+    const record = openRecord(stored.bytes, this.keys, key);
+    const { vault, model, commit } = record.body.manifest;
+    if (vault !== this.trust.vault || model !== id.model || commit !== id.commit || record.body.number !== number) {
+      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is the record of ${model}@${commit.slice(0, 12)}, number ${record.body.number}`);
+    }
+    return record;
+  }
+
+  async receipt(id: RevisionId, number: number, expected?: Sha256): Promise<Receipt> {
+    const key = receiptKey(id, number);
+    const stored = await this.vault.get(key, RECEIPT_BYTES_MAX);
+    if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
+    if (expected && sha256(stored.bytes) !== expected) {
+      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the receipt that the state names`);
+    }
+    return openReceipt(stored.bytes, this.keys, key);
+  }
+}
+
+async function requireSameVault(vault: Vault, trust: Trust): Promise<void> {
+  const stored = await vault.get(VAULT_KEY, DESCRIPTOR_BYTES_MAX);
+  if (!stored) {
+    throw new WeighlockError('WL_VAULT_FOREIGN', `there is no vault at ${vault.location}`, {
+      hint: 'Name the vault with --vault; `weighlock admit` makes a new one in an empty directory.',
+    });
+  }
+  const { id, origin } = openDescriptor(stored.bytes);
+  if (id !== trust.vault || origin !== trust.origin) {
+    throw new WeighlockError('WL_VAULT_FOREIGN', `${vault.location} is vault ${id}, and the trust file is of ${trust.vault}`);
+  }
+}
+
+/** A model with one revision on record needs no channel to be named. */
+function onlyRevision(index: ModelIndex): Commit | undefined {
+  const commits = Object.keys(index.revisions);
+  return commits.length === 1 && Object.keys(index.channels).length === 0 ? (commits[0] as Commit) : undefined;
+}

@@ -1,0 +1,284 @@
+/**
+ * A staging area of a DirectoryVault:
+ *
+ *   staging/<id>/lock       held by the kernel for whoever works here
+ *   staging/<id>/purpose    what it is for, so that a later run finds it
+ *   staging/<id>/parts/…    files still being written
+ *   staging/<id>/files/…    finished files, named as in the model: the tree that publishing renames
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writevSync,
+} from 'node:fs';
+import path from 'node:path';
+import { WeighlockError } from '../base/errors.ts';
+import { parseRepoPath, type RepoPath } from '../base/name.ts';
+import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
+import { KernelLock } from './kernel-lock.ts';
+import { type RevisionId, revisionPrefix } from './layout.ts';
+import type {
+  StagedFile,
+  StagedReader,
+  StagedWriter,
+  Staging,
+  StagingDoor,
+  StagingTicket,
+  StoredFile,
+} from './vault.ts';
+
+/** Bytes gathered before one vectored write: fewer system calls, little memory. */
+const WRITE_BYTES = 1 << 20;
+
+interface Request {
+  /** The staging folder of the vault. */
+  readonly root: string;
+  /** The vault's root, below which `models/` stands. */
+  readonly models: string;
+  readonly purpose: string;
+  readonly resume?: string | undefined;
+}
+
+export class DirectoryStaging implements Staging {
+  readonly id: string;
+  readonly ticket: StagingTicket;
+  readonly #folder: string;
+  readonly #vaultRoot: string;
+  readonly #lock: KernelLock;
+
+  private constructor(id: string, request: Request, lock: KernelLock) {
+    this.id = id;
+    this.#folder = path.join(request.root, id);
+    this.#vaultRoot = request.models;
+    this.#lock = lock;
+    this.ticket = { kind: 'directory', path: this.#folder };
+  }
+
+  /** An abandoned area with this purpose, or a new one. Never one that a living process holds. */
+  static take(request: Request): DirectoryStaging {
+    for (const id of request.resume === undefined ? areas(request.root) : [request.resume]) {
+      const area = DirectoryStaging.#adopt(id, request);
+      if (area) return area;
+    }
+    const id = request.resume ?? randomBytes(12).toString('hex');
+    const folder = path.join(request.root, id);
+    mkdirSync(path.join(folder, 'files'), { recursive: true });
+    const lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
+    if (!lock) throw new WeighlockError('WL_VAULT_UNAVAILABLE', `another process works on ${folder}`);
+    if (!existsSync(path.join(folder, 'purpose'))) writeSynced(path.join(folder, 'purpose'), Buffer.from(request.purpose));
+    return new DirectoryStaging(id, request, lock);
+  }
+
+  static #adopt(id: string, request: Request): DirectoryStaging | undefined {
+    const folder = path.join(request.root, id);
+    if (purposeOf(folder) !== request.purpose) return undefined;
+    let lock: KernelLock | undefined;
+    try {
+      lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
+    } catch {
+      return undefined; // Published or discarded between the look and the lock.
+    }
+    if (!lock) return undefined;
+    if (purposeOf(folder) === request.purpose) return new DirectoryStaging(id, request, lock);
+    lock.release();
+    return undefined;
+  }
+
+  async finished(): Promise<readonly StagedFile[]> {
+    const root = path.join(this.#folder, 'files');
+    const files: StagedFile[] = [];
+    for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
+      if (entry.isDirectory()) continue;
+      const file = path.join(entry.parentPath, entry.name);
+      // A link here was put by somebody else: not ours, not followed.
+      if (!entry.isFile()) rmSync(file, { force: true });
+      else files.push({ path: parseRepoPath(path.relative(root, file)), sizeBytes: statSync(file).size });
+    }
+    return files;
+  }
+
+  async put(file: RepoPath, bytes: Uint8Array): Promise<void> {
+    const door = openStagingDoor(this.ticket);
+    const writer = await door.create(file, bytes.length);
+    await writer.write(bytes);
+    await writer.finish();
+  }
+
+  async publish(id: RevisionId, order: readonly RepoPath[]): Promise<readonly StoredFile[]> {
+    const target = path.join(this.#vaultRoot, revisionPrefix(id));
+    const source = path.join(this.#folder, 'files');
+    try {
+      if (!existsSync(target)) {
+        await this.#keepOnly(new Set(order));
+        syncTree(source);
+        mkdirSync(path.dirname(target), { recursive: true });
+        renameSync(source, target);
+        syncDirectory(path.dirname(target));
+      }
+    } catch (error) {
+      throw unavailable(`publish ${id.model}`, error);
+    }
+    const stored = order.map((file) => ({ path: file, sizeBytes: sizeOf(path.join(target, file), file) }));
+    await this.discard();
+    return stored;
+  }
+
+  async release(): Promise<void> {
+    this.#lock.release();
+  }
+
+  async discard(): Promise<void> {
+    rmSync(this.#folder, { recursive: true, force: true });
+    this.#lock.release();
+  }
+
+  /** The published tree holds the files of the record and nothing else. */
+  async #keepOnly(order: ReadonlySet<RepoPath>): Promise<void> {
+    const there = await this.finished();
+    for (const { path: file } of there) {
+      if (!order.has(file)) rmSync(path.join(this.#folder, 'files', file));
+    }
+    const names = new Set(there.map((file) => file.path));
+    for (const file of order) {
+      if (!names.has(file)) throw new Error(`${file} is to be published and was not staged`);
+    }
+    removeEmptyFolders(path.join(this.#folder, 'files'));
+  }
+}
+
+/** The staging area behind a ticket, for a worker thread that fills it while another holds the lock. */
+export function openStagingDoor(ticket: StagingTicket): StagingDoor {
+  const files = path.join(ticket.path, 'files');
+  return {
+    create: async (file) => new DirectoryWriter(ticket.path, file),
+    open: (file) => openReader(path.join(files, file)),
+    remove: async (file) => rmSync(path.join(files, file), { force: true }),
+  };
+}
+
+class DirectoryWriter implements StagedWriter {
+  readonly #part: string;
+  readonly #target: string;
+  readonly #fd: number;
+  #gathered: Uint8Array[] = [];
+  #gatheredBytes = 0;
+
+  constructor(folder: string, file: RepoPath) {
+    const parts = path.join(folder, 'parts');
+    mkdirSync(parts, { recursive: true });
+    this.#part = path.join(parts, randomBytes(8).toString('hex'));
+    this.#target = path.join(folder, 'files', file);
+    this.#fd = openSync(this.#part, 'wx', 0o644);
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    if (this.#gatheredBytes >= WRITE_BYTES) this.#flush();
+  }
+
+  async finish(): Promise<void> {
+    try {
+      this.#flush();
+      fsyncSync(this.#fd);
+      closeSync(this.#fd);
+      mkdirSync(path.dirname(this.#target), { recursive: true });
+      renameSync(this.#part, this.#target);
+    } catch (error) {
+      throw unavailable('write a staged file', error);
+    }
+  }
+
+  async abort(): Promise<void> {
+    closeSync(this.#fd);
+    rmSync(this.#part, { force: true });
+  }
+
+  #flush(): void {
+    let left = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    try {
+      while (left.length > 0) left = unwritten(left, writevSync(this.#fd, left));
+    } catch (error) {
+      throw unavailable('write a staged file', error);
+    }
+  }
+}
+
+/** What remains of `chunks` after the first `written` bytes of them. */
+function unwritten(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
+  const left: Uint8Array[] = [];
+  let skip = written;
+  for (const chunk of chunks) {
+    if (skip < chunk.length) left.push(chunk.subarray(skip));
+    skip = Math.max(0, skip - chunk.length);
+  }
+  return left;
+}
+
+function openReader(file: string): StagedReader {
+  const fd = openSync(file, 'r');
+  return {
+    sizeBytes: fstatSync(fd).size,
+    read(offset, length) {
+      const bytes = Buffer.allocUnsafe(length);
+      let filled = 0;
+      while (filled < length) {
+        const read = readSync(fd, bytes, filled, length - filled, offset + filled);
+        if (read === 0) break;
+        filled += read;
+      }
+      return bytes.subarray(0, filled);
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+function areas(root: string): string[] {
+  return existsSync(root) ? readdirSync(root) : [];
+}
+
+function purposeOf(folder: string): string | undefined {
+  try {
+    return readFileSync(path.join(folder, 'purpose'), 'utf8');
+  } catch (error) {
+    if (codeOf(error) !== undefined) return undefined;
+    throw error;
+  }
+}
+
+function sizeOf(file: string, name: RepoPath): number {
+  try {
+    return statSync(file).size;
+  } catch {
+    throw new WeighlockError('WL_VAULT_CORRUPT', `${name} is missing from a revision that stands in the vault`);
+  }
+}
+
+function removeEmptyFolders(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue;
+    const inside = path.join(folder, entry.name);
+    removeEmptyFolders(inside);
+    if (readdirSync(inside).length === 0) rmSync(inside, { recursive: true });
+  }
+}
+
+function syncTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) syncTree(path.join(folder, entry.name));
+  }
+  syncDirectory(folder);
+}

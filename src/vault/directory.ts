@@ -1,0 +1,197 @@
+/**
+ * DirectoryVault: a vault in a local directory, the embedded default.
+ *
+ * Keys are relative paths. An object is created by linking a finished, synced temporary file to its name, so that
+ * it is there whole or not at all, and never overwritten. Swaps and staging areas are guarded by kernel locks,
+ * which die with their holder. A staged tree becomes a revision by one rename.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  constants,
+  closeSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { sha256 } from '../base/digest.ts';
+import { WeighlockError } from '../base/errors.ts';
+import type { RepoPath } from '../base/name.ts';
+import { DirectoryStaging } from './directory-staging.ts';
+import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
+import { KernelLock } from './kernel-lock.ts';
+import { type Key, type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
+import type { Listed, Staging, StoredFile, StoredObject, Tag, Vault } from './vault.ts';
+
+/** How long a swap waits for another writer's swap, which takes milliseconds. */
+const SWAP_WAIT_MS = 20_000;
+
+/** One read of a large file: large enough that system calls do not count. */
+const READ_BYTES = 1 << 20;
+
+export class DirectoryVault implements Vault {
+  readonly location: string;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.#root = path.resolve(root);
+    this.location = this.#root;
+  }
+
+  async get(key: Key, bytesMax: number): Promise<StoredObject | undefined> {
+    return guarded(`read ${key}`, () => {
+      const bytes = readWhole(this.#file(key), bytesMax, key);
+      return bytes && { bytes, tag: tagOf(bytes) };
+    });
+  }
+
+  async create(key: Key, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    return guarded(`write ${key}`, () => {
+      const target = this.#file(key);
+      const temporary = this.#temporary(bytes);
+      try {
+        mkdirSync(path.dirname(target), { recursive: true });
+        linkSync(temporary, target);
+        syncDirectory(path.dirname(target));
+        return 'created';
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw error;
+        const there = readWhole(target, bytes.length, key);
+        return there && Buffer.compare(there, bytes) === 0 ? 'created' : 'exists';
+      } finally {
+        rmSync(temporary, { force: true });
+      }
+    });
+  }
+
+  async swap(key: Key, bytes: Uint8Array, expected: Tag | undefined): Promise<'swapped' | 'lost'> {
+    return guarded(`replace ${key}`, () => {
+      mkdirSync(this.#file(STAGING_PREFIX), { recursive: true });
+      const lock = KernelLock.acquire(this.#file(`${STAGING_PREFIX}swap.lock` as Key), SWAP_WAIT_MS);
+      if (!lock) {
+        throw new WeighlockError('WL_VAULT_UNAVAILABLE', `another writer holds ${this.location} for too long`);
+      }
+      try {
+        const target = this.#file(key);
+        const there = readWhole(target, Number.MAX_SAFE_INTEGER, key);
+        if ((there && tagOf(there)) !== expected) return 'lost';
+        mkdirSync(path.dirname(target), { recursive: true });
+        renameSync(this.#temporary(bytes), target);
+        syncDirectory(path.dirname(target));
+        return 'swapped';
+      } finally {
+        lock.release();
+      }
+    });
+  }
+
+  async *list(prefix: Key): AsyncIterable<Listed> {
+    yield* this.#walk(prefix);
+  }
+
+  async *#walk(prefix: string): AsyncIterable<Listed> {
+    const entries = await readdir(this.#file(prefix as Key), { withFileTypes: true }).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+      throw unavailable(`list ${prefix}`, error);
+    });
+    for (const entry of entries) {
+      const key = `${prefix}${entry.name}`;
+      if (entry.isDirectory()) yield* this.#walk(`${key}/`);
+      else yield { key: key as Key, sizeBytes: lstatSync(this.#file(key as Key)).size };
+    }
+  }
+
+  async *read(key: Key, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+    const handle = await open(this.#file(key), constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
+      throw unavailable(`read ${key}`, error);
+    });
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, null);
+        if (bytesRead === 0) return;
+        yield buffer.subarray(0, bytesRead);
+      }
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async stat(id: RevisionId): Promise<readonly StoredFile[]> {
+    const prefix = revisionPrefix(id);
+    const files: StoredFile[] = [];
+    for await (const { key, sizeBytes } of this.list(prefix)) {
+      files.push({ path: key.slice(prefix.length) as RepoPath, sizeBytes });
+    }
+    return files;
+  }
+
+  async stage(purpose: string, resume?: string): Promise<Staging> {
+    const root = this.#file(STAGING_PREFIX);
+    return guarded(`stage in ${this.location}`, () =>
+      DirectoryStaging.take({ root, models: this.#root, purpose, resume }),
+    );
+  }
+
+  async close(): Promise<void> {}
+
+  #file(key: Key): string {
+    return path.join(this.#root, key);
+  }
+
+  /** A synced file with these bytes, beside the staging areas, to be linked or renamed to its place. */
+  #temporary(bytes: Uint8Array): string {
+    const folder = this.#file(`${STAGING_PREFIX}tmp` as Key);
+    mkdirSync(folder, { recursive: true });
+    const name = path.join(folder, randomBytes(12).toString('hex'));
+    writeSynced(name, bytes);
+    return name;
+  }
+}
+
+/** Runs `work`, turning what the file system says into our errors. */
+async function guarded<T>(doing: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw unavailable(doing, error);
+  }
+}
+
+function tagOf(bytes: Uint8Array): Tag {
+  return sha256(bytes) as string as Tag;
+}
+
+function readWhole(file: string, bytesMax: number, key: Key): Uint8Array | undefined {
+  let fd: number;
+  try {
+    // O_NOFOLLOW: a link in the place of an object would let another writer choose what we read.
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not a regular file`);
+    if (stat.size > bytesMax) {
+      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} has ${stat.size} bytes, more than the ${bytesMax} it may have`);
+    }
+    const bytes = Buffer.allocUnsafe(stat.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const read = readSync(fd, bytes, filled, bytes.length - filled, filled);
+      if (read === 0) break;
+      filled += read;
+    }
+    return bytes.subarray(0, filled);
+  } finally {
+    closeSync(fd);
+  }
+}

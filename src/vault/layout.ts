@@ -1,0 +1,91 @@
+/**
+ * The layout of a vault: this file builds every key, and nothing else does.
+ *
+ *   <prefix>/
+ *     models/<namespace>/<name>/<commit>/<path…>      admitted files, named as in the repo
+ *     models/<namespace>/<name>/<commit>/model.sig    OpenSSF Model Signing bundle, written last
+ *     registry/vault                                  what this vault is: id, format, log origin
+ *     registry/state                                  the signed state
+ *     registry/records/<namespace>/<name>/<commit>/<n>
+ *     registry/receipts/<namespace>/<name>/<commit>/<n>
+ *     registry/proofs/<namespace>/<name>/<commit>/<n> c2sp.org/tlog-proof@v1 of the record's log entry
+ *     registry/statements/<sha256>                    approvals, waivers, revocations, channel moves, grants
+ *     registry/facts/<sha256>                         what the parsers read of a file; its record names the digest
+ *     registry/evidence/<sha256>
+ *     registry/policies/<sha256>
+ *     registry/index/<sha256>                         derived; believed only through digests in the state
+ *     log/                                            C2SP tlog-tiles
+ *     staging/<admission>/…                           what is not decided or not published yet
+ *
+ * A legacy model without a namespace lives under the namespace `_`, which no Hub namespace can be called.
+ */
+import type { Sha256 } from '../base/digest.ts';
+import type { Commit, ModelName, RepoPath } from '../base/name.ts';
+
+declare const brand: unique symbol;
+
+/** A key inside a vault, relative to its prefix. Only this file makes them. */
+export type Key = string & { readonly [brand]: 'key' };
+
+/** One revision of one model. */
+export interface RevisionId {
+  readonly model: ModelName;
+  readonly commit: Commit;
+}
+
+export const VAULT_KEY = 'registry/vault' as Key;
+export const STATE_KEY = 'registry/state' as Key;
+export const MODELS_PREFIX = 'models/' as Key;
+export const REGISTRY_PREFIX = 'registry/' as Key;
+export const LOG_PREFIX = 'log/' as Key;
+export const STAGING_PREFIX = 'staging/' as Key;
+
+export function revisionPrefix(id: RevisionId): Key {
+  return `models/${home(id)}/` as Key;
+}
+
+export function fileKey(id: RevisionId, path: RepoPath): Key {
+  return `models/${home(id)}/${path}` as Key;
+}
+
+export function recordKey(id: RevisionId, number: number): Key {
+  return `registry/records/${home(id)}/${number}` as Key;
+}
+
+export function receiptKey(id: RevisionId, number: number): Key {
+  return `registry/receipts/${home(id)}/${number}` as Key;
+}
+
+export function proofKey(id: RevisionId, number: number): Key {
+  return `registry/proofs/${home(id)}/${number}` as Key;
+}
+
+export function statementKey(digest: Sha256): Key {
+  return `registry/statements/${digest}` as Key;
+}
+
+export function factsKey(digest: Sha256): Key {
+  return `registry/facts/${digest}` as Key;
+}
+
+export function evidenceKey(digest: Sha256): Key {
+  return `registry/evidence/${digest}` as Key;
+}
+
+export function policyKey(digest: Sha256): Key {
+  return `registry/policies/${digest}` as Key;
+}
+
+export function indexKey(digest: Sha256): Key {
+  return `registry/index/${digest}` as Key;
+}
+
+/** A key of the log, whose own room knows what stands below `log/`. */
+export function logKey(rest: string): Key {
+  return `log/${rest}` as Key;
+}
+
+/** The namespace and name of a model as two parts of a key. */
+function home({ model, commit }: RevisionId): string {
+  return `${model.includes('/') ? model : `_/${model}`}/${commit}`;
+}
