@@ -1,0 +1,201 @@
+/**
+ * Which dotted name an expression of a Python module stands for: imports and aliases followed, constant text
+ * folded, and the usual detours (`__import__('os')`, `getattr(os, 'system')`, `vars(os)['system']`) undone.
+ * Flow-insensitive: a name that ever meant `os` means `os` everywhere.
+ */
+import type { SyntaxNode } from '@lezer/common';
+
+/** Most meanings followed for one name, and deepest expression followed. */
+const MEANINGS_MAX = 16;
+const DEPTH_MAX = 48;
+
+/** Longest folded text. */
+const FOLD_CHARS_MAX = 4096;
+
+export class Names {
+  readonly #source: string;
+  readonly #meanings = new Map<string, Set<string>>();
+  /** Modules whose names were all imported: `from os import *`. */
+  readonly #stars = new Set<string>();
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** CPython compares identifiers in NFKC (PEP 3131): `ｏｓ` is `os`. */
+  text(node: SyntaxNode): string {
+    return this.#source.slice(node.from, node.to).normalize('NFKC');
+  }
+
+  define(name: string, meaning: string): void {
+    if (name === meaning) return;
+    const meanings = this.#meanings.get(name) ?? new Set();
+    if (meanings.size < MEANINGS_MAX) meanings.add(meaning);
+    this.#meanings.set(name, meanings);
+  }
+
+  star(module: string): void {
+    if (this.#stars.size < MEANINGS_MAX) this.#stars.add(module);
+  }
+
+  /** Every dotted name that the expression may stand for; none where it is no name. */
+  resolve(node: SyntaxNode, depth = 0): readonly string[] {
+    if (depth > DEPTH_MAX) return [];
+    switch (node.name) {
+      case 'VariableName':
+        return this.#variable(this.text(node));
+      case 'ParenthesizedExpression':
+      case 'AwaitExpression': {
+        const inner = node.firstChild?.nextSibling;
+        return inner ? this.resolve(inner, depth + 1) : [];
+      }
+      case 'MemberExpression':
+        return this.#member(node, depth);
+      case 'CallExpression':
+        return this.#call(node, depth);
+      default:
+        return [];
+    }
+  }
+
+  /** The same for a name given as its parts: decorators are no expressions in the grammar. */
+  resolveDotted(parts: readonly string[]): readonly string[] {
+    const [root = '', ...rest] = parts;
+    return this.#variable(root).map((meaning) => [meaning, ...rest].join('.'));
+  }
+
+  #variable(name: string): readonly string[] {
+    const meanings = this.#meanings.get(name);
+    if (meanings !== undefined) return [...meanings].flatMap((meaning) => this.#follow(meaning));
+    return [name, ...[...this.#stars].map((module) => `${module}.${name}`)];
+  }
+
+  /** One more step for `o = os` after `import os as o2; os = o2`: aliases of aliases, not of themselves. */
+  #follow(meaning: string): readonly string[] {
+    const [root = '', ...rest] = meaning.split('.');
+    const next = this.#meanings.get(root);
+    if (next === undefined) return [meaning];
+    return [meaning, ...[...next].map((other) => [other, ...rest].join('.'))];
+  }
+
+  #member(node: SyntaxNode, depth: number): readonly string[] {
+    const object = node.firstChild;
+    if (object === null) return [];
+    const property = node.getChild('PropertyName');
+    if (property !== null) return this.#join(this.resolve(object, depth + 1), this.text(property));
+    const index = object.nextSibling?.nextSibling;
+    const key = index ? this.constant(index) : undefined;
+    if (key === undefined) return [];
+    // A subscript with a name: `sys.modules['os']` is the module, `vars(os)['system']` its member.
+    return this.resolve(object, depth + 1).flatMap((name) => {
+      if (name === 'sys.modules') return [key];
+      if (name.endsWith('.__dict__')) return [`${name.slice(0, -'.__dict__'.length)}.${key}`];
+      if (/^(?:globals|locals|vars)\(\)$/.test(name)) return this.#variable(key);
+      if (name === '__builtins__') return [`builtins.${key}`];
+      return [];
+    });
+  }
+
+  #join(objects: readonly string[], property: string): readonly string[] {
+    return objects.map((object) => (object.length < FOLD_CHARS_MAX ? `${object}.${property}` : object));
+  }
+
+  #call(node: SyntaxNode, depth: number): readonly string[] {
+    const callee = node.firstChild;
+    if (callee === null) return [];
+    const { positional } = this.arguments(node);
+    const [first, second] = positional;
+    return this.resolve(callee, depth + 1).flatMap((name) => {
+      if (/^(?:builtins\.)?(?:globals|locals|vars)$/.test(name))
+        return first === undefined
+          ? [`${name}()`]
+          : this.resolve(first, depth + 1).map((module) => `${module}.__dict__`);
+      if (first === undefined) return [];
+      if (
+        /^(?:builtins\.)?__import__$|^importlib\.(?:import_module|__import__)$|^pydoc\.locate$/.test(name)
+      ) {
+        const module = this.constant(first);
+        return module === undefined ? [] : [module];
+      }
+      if (/^(?:builtins\.)?getattr$|^operator\.attrgetter$/.test(name) && second !== undefined) {
+        const attribute = this.constant(second);
+        return attribute === undefined ? [] : this.#join(this.resolve(first, depth + 1), attribute);
+      }
+      return [];
+    });
+  }
+
+  /** The arguments of a call, keyword arguments by name. */
+  arguments(call: SyntaxNode): {
+    readonly positional: readonly SyntaxNode[];
+    readonly keywords: ReadonlyMap<string, SyntaxNode>;
+  } {
+    const positional: SyntaxNode[] = [];
+    const keywords = new Map<string, SyntaxNode>();
+    const list = call.getChild('ArgList');
+    for (let node = list?.firstChild ?? null; node !== null; node = node.nextSibling) {
+      if (/^[(),]$/.test(node.name)) continue;
+      const assign = node.nextSibling;
+      const value = assign?.name === 'AssignOp' ? assign.nextSibling : null;
+      if (node.name === 'VariableName' && value) {
+        keywords.set(this.text(node), value);
+        node = value;
+      } else {
+        positional.push(node);
+      }
+    }
+    return { positional, keywords };
+  }
+
+  /** The text of a constant expression: literals, implicit and explicit concatenation. Undefined otherwise. */
+  constant(node: SyntaxNode, depth = 0): string | undefined {
+    if (depth > DEPTH_MAX) return undefined;
+    if (node.name === 'String') return unquote(this.#source.slice(node.from, node.to));
+    if (node.name === 'ParenthesizedExpression') {
+      const inner = node.firstChild?.nextSibling;
+      return inner ? this.constant(inner, depth + 1) : undefined;
+    }
+    const joined =
+      node.name === 'ContinuedString' || (node.name === 'BinaryExpression' && this.#isPlus(node));
+    if (!joined) return undefined;
+    let text = '';
+    for (let part = node.firstChild; part !== null; part = part.nextSibling) {
+      if (part.name === 'ArithOp') continue;
+      const piece = this.constant(part, depth + 1);
+      if (piece === undefined || text.length + piece.length > FOLD_CHARS_MAX) return undefined;
+      text += piece;
+    }
+    return text;
+  }
+
+  #isPlus(node: SyntaxNode): boolean {
+    const operator = node.getChild('ArithOp');
+    return operator !== null && this.#source.slice(operator.from, operator.to) === '+';
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+};
+
+/** The text between the quotes of a Python string literal, with its escapes undone. */
+function unquote(literal: string): string | undefined {
+  const [, prefix = '', quote] = /^([A-Za-z]{0,2})('''|"""|'|")/.exec(literal) ?? [];
+  if (quote === undefined || literal.length < prefix.length + 2 * quote.length) return undefined;
+  const body = literal.slice(prefix.length + quote.length, literal.length - quote.length);
+  if (/r/i.test(prefix)) return body;
+  return body.replace(
+    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([0-7]{1,3})|(\r?\n)|(.))/g,
+    (whole, hex?: string, unicode?: string, octal?: string, line?: string, one?: string) => {
+      if (hex ?? unicode) return String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16));
+      if (octal) return String.fromCharCode(Number.parseInt(octal, 8));
+      if (line) return '';
+      return ESCAPES[one ?? ''] ?? whole;
+    },
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * Jinja templates as a tree: chat templates are programs that a server runs on every request. Kept is what a
+ * template reaches for: attributes, filters, calls, free names, strings that spell attributes. No judgement.
+ */
+import { createHash } from 'node:crypto';
+import { parse, tokenize } from '@huggingface/jinja';
+import { literalText, type Node, visit } from './template-tree.ts';
+
+/** One template and what it uses; lists are sorted, unique and bounded. */
+export interface TemplateUse {
+  /** Where it stands: a JSON path, a metadata key, or empty for a file that is a template. */
+  readonly where: string;
+  readonly sha256: string;
+  readonly chars: number;
+  readonly parsed: boolean;
+  /** Why it does not parse. */
+  readonly error?: string;
+  /** Attributes and constant subscripts; concatenated constants are folded. */
+  readonly attributes: readonly string[];
+  readonly filters: readonly string[];
+  /** Calls by name: `raise_exception`, `.split`. */
+  readonly calls: readonly string[];
+  /** Names that the template does not define itself. */
+  readonly names: readonly string[];
+  /** Strings that spell an attribute of Python's internals, wherever they stand. */
+  readonly dunderStrings: readonly string[];
+  /** More was there than is kept. */
+  readonly truncated: boolean;
+}
+
+/** Longest template that is parsed: the longest known chat templates have some 20,000 characters. */
+const TEMPLATE_CHARS_MAX = 512 * 1024;
+
+/** Most different names kept in each list. */
+const NAMES_MAX = 512;
+const NAME_CHARS_MAX = 200;
+
+/** Most nodes visited: the parser builds a few for each character at most. */
+const NODES_MAX = 1_000_000;
+
+/** Whether text holds template syntax at all. */
+export function looksLikeTemplate(text: string): boolean {
+  return text.includes('{%') || text.includes('{{') || text.includes('{#');
+}
+
+/** What the template uses. Never throws: what does not parse says so. */
+export function analyseTemplate(text: string, where: string): TemplateUse {
+  const lists = new Lists();
+  let error: string | undefined;
+  if (text.length > TEMPLATE_CHARS_MAX) {
+    error = `longer than ${TEMPLATE_CHARS_MAX} characters`;
+  } else {
+    try {
+      lists.read(parse(tokenize(text)) as unknown as Node);
+    } catch (thrown) {
+      // Syntax errors of the library, and RangeError where nesting exhausts its recursion: not parsed either way.
+      error = thrown instanceof Error ? thrown.message.slice(0, NAME_CHARS_MAX) : 'unknown';
+    }
+  }
+  return {
+    where,
+    sha256: createHash('sha256').update(text).digest('hex'),
+    chars: text.length,
+    parsed: error === undefined,
+    ...(error === undefined ? {} : { error }),
+    ...lists.lists(),
+  };
+}
+
+/** Stands among the attributes for a subscript whose text is put together at run time. */
+export const COMPUTED = '?';
+
+/** Whether a subscript builds text: Jinja takes `x[text]` for `x.text`. Arithmetic on indices does not. */
+function computesText(node: Node): boolean {
+  if (node.type === 'FilterExpression' || node.type === 'CallExpression') return true;
+  if (node.type !== 'BinaryExpression') return false;
+  const operator = (node.operator as { readonly value?: unknown } | undefined)?.value;
+  if (operator === '~' || operator === '%') return true;
+  let text = false;
+  visit(node, (inner) => {
+    if (inner.type === 'StringLiteral') text = true;
+  });
+  return operator === '+' && text;
+}
+
+class Lists {
+  readonly #attributes = new Set<string>();
+  readonly #filters = new Set<string>();
+  readonly #calls = new Set<string>();
+  readonly #names = new Set<string>();
+  readonly #defined = new Set<string>(['loop', 'true', 'false', 'none', 'True', 'False', 'None']);
+  readonly #dunders = new Set<string>();
+  #truncated = false;
+
+  lists() {
+    const names = new Set([...this.#names].filter((name) => !this.#defined.has(name)));
+    return {
+      attributes: [...this.#attributes].sort(),
+      filters: [...this.#filters].sort(),
+      calls: [...this.#calls].sort(),
+      names: [...names].sort(),
+      dunderStrings: [...this.#dunders].sort(),
+      truncated: this.#truncated,
+    };
+  }
+
+  read(program: Node): void {
+    let left = NODES_MAX;
+    visit(program, (node, role) => {
+      left -= 1;
+      if (left < 0) throw new Error(`more than ${NODES_MAX} nodes`);
+      this.#node(node, role);
+    });
+  }
+
+  #node(node: Node, role: string): void {
+    const text = literalText(node);
+    if (text?.includes('__')) this.#add(this.#dunders, text);
+    switch (node.type) {
+      case 'MemberExpression':
+        this.#member(node);
+        break;
+      case 'CallExpression':
+        this.#call(node, role);
+        break;
+      case 'Identifier':
+        if (typeof node.value === 'string') this.#identifier(node.value, role);
+        break;
+      default:
+    }
+  }
+
+  #member(node: Node): void {
+    const property = node.property as Node | undefined;
+    if (property === undefined) return;
+    const name =
+      node.computed === true
+        ? literalText(property)
+        : property.type === 'Identifier'
+          ? property.value
+          : undefined;
+    if (typeof name === 'string') this.#add(this.#attributes, name);
+    else if (node.computed === true && computesText(property)) this.#add(this.#attributes, COMPUTED);
+  }
+
+  #call(node: Node, role: string): void {
+    const callee = node.callee as Node | undefined;
+    if (callee === undefined) return;
+    if (role === 'filter') return;
+    if (callee.type === 'Identifier' && typeof callee.value === 'string')
+      this.#add(this.#calls, callee.value);
+    else if (callee.type === 'MemberExpression') {
+      const property = callee.property as Node | undefined;
+      const name = property?.type === 'Identifier' ? property.value : undefined;
+      this.#add(this.#calls, typeof name === 'string' ? `.${name}` : '.?');
+    }
+  }
+
+  #identifier(name: string, role: string): void {
+    if (role === 'filter') this.#add(this.#filters, name);
+    else if (role === 'define') this.#defined.add(name);
+    else if (role === 'name') this.#add(this.#names, name);
+  }
+
+  #add(list: Set<string>, name: string): void {
+    if (list.size >= NAMES_MAX) this.#truncated = true;
+    else list.add(name.slice(0, NAME_CHARS_MAX));
+  }
+}

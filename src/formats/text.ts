@@ -1,0 +1,233 @@
+/**
+ * Text: strict UTF-8 without NUL, then by content one of: LFS pointer, JSON, SVG or other markup, Python,
+ * template, plain text. One text can be several things to several readers; the order below asks for the most
+ * dangerous reading that fits first, and what plain text still may be is kept with it.
+ */
+import { parse as parseYaml } from 'yaml';
+import { describeJson, type JsonFacts } from './json.ts';
+import type { BaseFacts, Parse } from './parse.ts';
+import { describePython, type PythonFacts } from './python.ts';
+import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template.ts';
+import { type TextBase, textBase } from './text-base.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+const TEXT_PARSER = 'text/1';
+const LFS_PARSER = 'lfs-pointer/1';
+const TEMPLATE_PARSER = 'template/1';
+
+/** Parsers whose facts this file makes, beside those of JSON and Python. */
+export const TEXT_PARSERS: readonly string[] = [TEXT_PARSER, LFS_PARSER, TEMPLATE_PARSER];
+
+/** Text held and read whole; the largest tokenizers have some 35 MB. Longer text is not read. */
+export const TEXT_BYTES_MAX = 64 * 1024 * 1024;
+
+/** A git LFS pointer where the content should be: whoever loads it finds 130 bytes of text. */
+export interface LfsPointerFacts extends BaseFacts, TextBase {
+  readonly format: 'lfs-pointer';
+  readonly sha256: string;
+  readonly pointsToBytes: number;
+}
+
+export interface TemplateFileFacts extends BaseFacts, TextBase {
+  readonly format: 'template';
+  readonly template: TemplateUse;
+}
+
+export interface PlainFacts extends BaseFacts, TextBase {
+  readonly format: 'text';
+  readonly kind: 'plain' | 'markdown' | 'yaml' | 'git-attributes' | 'svg' | 'markup';
+  /** `#!` and what follows, cut. */
+  readonly shebang?: string;
+  /** Nothing but blank lines and lines that begin with `#`: also an empty Python file. */
+  readonly onlyComments: boolean;
+  /** YAML tags that make Python build objects, and `key: value` pairs that decide about code. */
+  readonly yamlTags: readonly string[];
+  readonly notable: readonly { readonly key: string; readonly value: string; readonly line: number }[];
+  /** What the YAML at the top of a model card says of licence and base model. */
+  readonly card?: { readonly license?: string; readonly baseModels: readonly string[] };
+  /** What runs when an SVG is shown by a browser: `script`, event handlers, references outside. */
+  readonly active: readonly string[];
+}
+
+export type TextFacts = JsonFacts | PythonFacts | TemplateFileFacts | LfsPointerFacts | PlainFacts;
+
+/** The text of facts that this parser made, while they are in this thread's memory. */
+const held = new WeakMap<object, string>();
+
+/** The text behind facts, or undefined where they came from elsewhere or the text was not read. */
+export function textOf(facts: TextFacts): string | undefined {
+  return held.get(facts);
+}
+
+export function isTextFacts(facts: BaseFacts): facts is TextFacts {
+  return 'secretsScanned' in facts;
+}
+
+export function* parseText(sizeBytes: number): Parse<TextFacts> {
+  if (sizeBytes > TEXT_BYTES_MAX)
+    return unread(sizeBytes, 'text-too-long', `text longer than ${TEXT_BYTES_MAX} bytes is not read`);
+  const bytes = yield { offset: 0, length: sizeBytes };
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return unread(sizeBytes, 'not-utf8', 'text by its beginning, but not UTF-8');
+  if (text.includes('\0')) return unread(sizeBytes, 'nul-in-text', 'text by its beginning, but it holds NUL');
+  const facts = describeText(text, sizeBytes);
+  held.set(facts, text);
+  return facts;
+}
+
+function describeText(text: string, sizeBytes: number): TextFacts {
+  const base = textBase(text);
+  const pointer = describePointer(text, sizeBytes, base);
+  if (pointer !== undefined) return pointer;
+  if (/^\ufeff?\s*[{[]/.test(text)) {
+    const json = describeJson(text, sizeBytes);
+    if ('facts' in json) return { ...base, ...json.facts };
+  }
+  if (!/^\ufeff?\s*</.test(text)) {
+    const python = describePython(text, sizeBytes);
+    if (python !== undefined) return { ...base, ...python };
+  }
+  if (looksLikeTemplate(text)) {
+    const template = analyseTemplate(text, '');
+    if (mostlyTemplate(text))
+      return { ...plainBase(sizeBytes, TEMPLATE_PARSER), ...base, format: 'template', template };
+  }
+  return describePlain(text, sizeBytes, base);
+}
+
+/** A README may quote `{{`; a template is built of it. Statements at the beginning of lines tell. */
+function mostlyTemplate(text: string): boolean {
+  return /^\s*\{[%#{]/.test(text) || (text.match(/^[ \t]*\{%/gm)?.length ?? 0) >= 5;
+}
+
+function plainBase(sizeBytes: number, parser: string) {
+  return { parser, sizeBytes, gaps: [], problems: [] };
+}
+
+const POINTER =
+  /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-\d+-[^\n]{1,200}\n){0,10}oid sha256:([0-9a-f]{64})\nsize (\d{1,15})\n?$/;
+
+/** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: a pointer is shorter than 1,024 bytes. */
+function describePointer(text: string, sizeBytes: number, base: TextBase): LfsPointerFacts | undefined {
+  if (sizeBytes > 1024) return undefined;
+  const [, sha256, size] = POINTER.exec(text) ?? [];
+  if (sha256 === undefined || size === undefined) return undefined;
+  return {
+    ...plainBase(sizeBytes, LFS_PARSER),
+    ...base,
+    format: 'lfs-pointer',
+    sha256,
+    pointsToBytes: Number(size),
+  };
+}
+
+/** YAML's Python tags: `!!python/object/apply:os.system` runs when an unsafe loader reads it. */
+const YAML_TAG = /(?:!!python\/|!<?tag:yaml\.org,2002:python\/)[\w/.:-]{1,100}/g;
+
+/** `key: value` lines that decide about code, as Hydra configs and training configs hold them. */
+const YAML_NOTABLE =
+  /^[ \t-]{0,64}["']?(_target_|trust_remote_code|auto_map|custom_pipeline)["']?[ \t]*:[ \t]*["']?([^\s"'#]{1,200})/gm;
+
+/** Most tags and pairs kept of one file. */
+const YAML_MAX = 64;
+
+const SVG_ACTIVE = /<script|\bon[a-z]{3,20}\s*=|javascript:|<foreignObject|<!ENTITY/gi;
+
+function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFacts {
+  const yamlTags = [...new Set(Array.from(take(text.matchAll(YAML_TAG), YAML_MAX), ([tag]) => tag))];
+  const kind = kindOf(text);
+  const notable =
+    kind === 'markdown' ? [] : Array.from(take(text.matchAll(YAML_NOTABLE), YAML_MAX), notableLine);
+  const card = readCard(text);
+  const shebang = /^#![^\n]{0,120}/.exec(text)?.[0];
+  return {
+    ...plainBase(sizeBytes, TEXT_PARSER),
+    ...base,
+    format: 'text',
+    kind,
+    onlyComments: !/^[ \t]*[^#\s]/m.test(text),
+    yamlTags,
+    notable,
+    active:
+      kind === 'svg'
+        ? [...new Set(Array.from(take(text.matchAll(SVG_ACTIVE), YAML_MAX), ([hit]) => hit))]
+        : [],
+    ...(shebang === undefined ? {} : { shebang }),
+    ...(card === undefined ? {} : { card }),
+  };
+}
+
+function notableLine(match: RegExpExecArray): { key: string; value: string; line: number } {
+  const line = match.input.slice(0, match.index).split('\n').length;
+  return { key: match[1] ?? '', value: match[2] ?? '', line };
+}
+
+function* take<T>(items: Iterable<T>, max: number): Iterable<T> {
+  let left = max;
+  for (const item of items) {
+    if (left === 0) return;
+    left -= 1;
+    yield item;
+  }
+}
+
+function kindOf(text: string): PlainFacts['kind'] {
+  const head = text.slice(0, 4096);
+  if (
+    /^\ufeff?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--[^>]{0,1000}-->\s*)?(?:<!DOCTYPE svg[^>]{0,500}>\s*)?<svg/i.test(
+      head,
+    )
+  )
+    return 'svg';
+  if (/^\ufeff?\s*<(?:!doctype|\?xml|html|[a-z])/i.test(head) && !/^#{1,6} /m.test(head)) return 'markup';
+  if (
+    /^\S+[ \t]+(?:\S+[ \t]+)*(?:filter=lfs|-?text|binary|eol=)/m.test(head.slice(0, 1024)) &&
+    !/^#{1,6} \S/m.test(head)
+  )
+    return 'git-attributes';
+  if (/^(?:---\r?\n|#{1,6} |\s*<[a-z!])/m.test(head) && /^#{1,6} \S|\]\(|^\s*[*-] /m.test(head))
+    return 'markdown';
+  if (/^[\w"'.-]{1,100}:(?:[ \t]|$)/m.test(head)) return 'yaml';
+  return 'plain';
+}
+
+/** Longest front matter that is read. */
+const CARD_CHARS_MAX = 64 * 1024;
+
+function readCard(text: string): PlainFacts['card'] {
+  if (!/^---\r?\n/.test(text)) return undefined;
+  const end = text.slice(0, CARD_CHARS_MAX).search(/\n---\s*(?:\n|$)/);
+  if (end < 0) return undefined;
+  try {
+    const card: unknown = parseYaml(text.slice(4, end), { maxAliasCount: 10, logLevel: 'silent' });
+    if (typeof card !== 'object' || card === null) return undefined;
+    const { license, base_model } = card as { readonly license?: unknown; readonly base_model?: unknown };
+    const models = Array.isArray(base_model) ? base_model : [base_model];
+    const baseModels = models
+      .filter((model) => typeof model === 'string')
+      .map((model) => model.slice(0, 200));
+    return { ...(typeof license === 'string' ? { license: license.slice(0, 100) } : {}), baseModels };
+  } catch {
+    // Front matter that is no YAML is only prose: nothing that loads a model reads it.
+    return undefined;
+  }
+}
+
+function unread(sizeBytes: number, code: string, detail: string): PlainFacts {
+  return {
+    format: 'text',
+    parser: TEXT_PARSER,
+    sizeBytes,
+    gaps: [{ offset: 0, length: sizeBytes, reason: detail }],
+    problems: [{ code, offset: 0, detail }],
+    lines: 0,
+    secretsScanned: false,
+    secrets: [],
+    bidiLines: [],
+    kind: 'plain',
+    onlyComments: false,
+    yamlTags: [],
+    notable: [],
+    active: [],
+  };
+}
