@@ -81,7 +81,9 @@ function privateKey(pem: string, type: 'ec' | 'ed25519'): KeyObject {
   try {
     key = createPrivateKey(pem);
   } catch (error) {
-    throw new WeighlockError('WL_CONFIG_INVALID', 'a private key file is not a PEM private key', { cause: error });
+    throw new WeighlockError('WL_CONFIG_INVALID', 'a private key file is not a PEM private key', {
+      cause: error,
+    });
   }
   if (key.asymmetricKeyType !== type) {
     throw new WeighlockError('WL_CONFIG_INVALID', `a private key is ${key.asymmetricKeyType}, not ${type}`);

@@ -62,10 +62,10 @@ export function verifyModelSignature(
   keys: readonly KnownKey[],
 ): readonly SignedResource[] | undefined {
   const parsed = parseJson(bundle);
-  if (parsed?.['mediaType'] !== MEDIA_TYPE) return undefined;
-  const opened = unseal(parsed['dsseEnvelope'], IN_TOTO, keys);
+  if (parsed?.mediaType !== MEDIA_TYPE) return undefined;
+  const opened = unseal(parsed.dsseEnvelope, IN_TOTO, keys);
   const statement = opened && parseJson(opened.payload);
-  if (statement?.['predicateType'] !== PREDICATE_TYPE || statement['_type'] !== STATEMENT_TYPE) return undefined;
+  if (statement?.predicateType !== PREDICATE_TYPE || statement._type !== STATEMENT_TYPE) return undefined;
   // Signed by our own gate: the shape is what signModel wrote.
   const { subject, predicate } = statement as unknown as {
     subject: { digest: { sha256: string } }[];

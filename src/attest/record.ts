@@ -55,9 +55,7 @@ const bodySchema = z.object({
     vault: z.string(),
     model,
     commit,
-    files: z.array(
-      z.object({ path, sizeBytes: size, sha256: digest, gitBlobSha1: gitDigest.optional() }),
-    ),
+    files: z.array(z.object({ path, sizeBytes: size, sha256: digest, gitBlobSha1: gitDigest.optional() })),
     excluded: z.array(z.object({ path, sizeBytes: size, by: z.string() })),
   }),
   source: z.object({
@@ -104,7 +102,11 @@ export interface SignedRecord {
   readonly keyId: string;
 }
 
-export async function signRecord(body: RecordBody, resourceUri: string, signer: Signer): Promise<SignedRecord> {
+export async function signRecord(
+  body: RecordBody,
+  resourceUri: string,
+  signer: Signer,
+): Promise<SignedRecord> {
   const { model, commit } = body.manifest;
   const subject = manifestDigest(body.manifest as Manifest);
   const statement = {
@@ -133,12 +135,12 @@ export function openRecord(bytes: Uint8Array, keys: readonly KnownKey[], named: 
   const opened = unseal(parseJson(bytes), IN_TOTO, keys);
   if (!opened) throw corrupt('is not signed by a gate key of the trust file');
   const statement = parseJson(opened.payload) as Record<string, unknown> | undefined;
-  const predicate = statement?.['predicate'] as Record<string, unknown> | undefined;
-  const parsed = bodySchema.safeParse(predicate?.['weighlock']);
-  if (statement?.['predicateType'] !== PREDICATE_TYPE || !parsed.success) throw corrupt('is not a record');
+  const predicate = statement?.predicate as Record<string, unknown> | undefined;
+  const parsed = bodySchema.safeParse(predicate?.weighlock);
+  if (statement?.predicateType !== PREDICATE_TYPE || !parsed.success) throw corrupt('is not a record');
   const body = parsed.data;
   const subject = manifestDigest(body.manifest as Manifest);
-  const named0 = (statement['subject'] as { digest?: { sha256?: string } }[] | undefined)?.[0];
+  const named0 = (statement.subject as { digest?: { sha256?: string } }[] | undefined)?.[0];
   if (named0?.digest?.sha256 !== subject) throw corrupt('contradicts its own manifest');
   return { body, bytes, digest: sha256(bytes), manifestDigest: subject, keyId: opened.keyId };
 }

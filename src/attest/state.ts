@@ -54,7 +54,12 @@ const modelSchema = z.object({
   channels: z.record(z.string(), z.object({ commit, logIndex: z.int().min(0) })),
 });
 
-const shardSchema = z.object({ models: z.record(z.string().transform((t) => parseModelName(t)), modelSchema) });
+const shardSchema = z.object({
+  models: z.record(
+    z.string().transform((t) => parseModelName(t)),
+    modelSchema,
+  ),
+});
 
 export type RevisionIndex = z.infer<typeof revisionSchema>;
 export type ModelIndex = z.infer<typeof modelSchema>;

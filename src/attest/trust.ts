@@ -19,8 +19,14 @@ const trustSchema = z.strictObject({
   vault: z.string().regex(/^[0-9a-f]{32}$/),
   version: z.int().min(1),
   origin: z.string().min(1).max(200),
-  gates: z.array(z.strictObject({ publicKey: z.string(), ...span })).min(1).max(64),
-  logs: z.array(z.strictObject({ key: z.string(), ...span })).min(1).max(64),
+  gates: z
+    .array(z.strictObject({ publicKey: z.string(), ...span }))
+    .min(1)
+    .max(64),
+  logs: z
+    .array(z.strictObject({ key: z.string(), ...span }))
+    .min(1)
+    .max(64),
   approvers: z.array(z.strictObject({ name: z.string(), publicKey: z.string() })).max(1024),
   policies: z.union([z.literal('any'), z.array(z.string().regex(/^[0-9a-f]{64}$/))]),
 });
@@ -29,7 +35,10 @@ export type Trust = z.infer<typeof trustSchema>;
 
 const fileSchema = z.strictObject({
   trust: trustSchema,
-  signatures: z.array(z.strictObject({ keyid: z.string(), sig: z.string() })).min(1).max(8),
+  signatures: z
+    .array(z.strictObject({ keyid: z.string(), sig: z.string() }))
+    .min(1)
+    .max(8),
 });
 
 /** Longest trust file that is read. */
@@ -51,7 +60,8 @@ export function openTrust(text: string, before?: Trust): Trust {
   const envelope = { payload: payload.toString('base64'), payloadType: TRUST_TYPE, signatures };
   const signedBy = (keys: readonly KnownKey[]) => unseal(envelope, TRUST_TYPE, keys) !== undefined;
   if (!before) {
-    if (trust.version === 1 && !signedBy(gateKeys(trust))) throw invalid('is not signed by a gate key that it names');
+    if (trust.version === 1 && !signedBy(gateKeys(trust)))
+      throw invalid('is not signed by a gate key that it names');
     return trust;
   }
   if (trust.vault !== before.vault) throw invalid(`is of another vault, ${trust.vault}`);
@@ -68,14 +78,16 @@ export function openTrust(text: string, before?: Trust): Trust {
 /** The gate keys in force for log entry `index`; every one ever named, without an index. */
 export function gateKeys(trust: Trust, index?: number): KnownKey[] {
   return trust.gates
-    .filter(({ from, until }) => index === undefined || (from <= index && index < (until ?? Number.POSITIVE_INFINITY)))
+    .filter(
+      ({ from, until }) =>
+        index === undefined || (from <= index && index < (until ?? Number.POSITIVE_INFINITY)),
+    )
     .map(({ publicKey }) => ({ keyId: keyIdOf(publicKey), publicKey }));
 }
 
 export function logKeys(trust: Trust): string[] {
   return trust.logs.map(({ key }) => key);
 }
-
 
 function parse(text: string): z.infer<typeof fileSchema> {
   let value: unknown;

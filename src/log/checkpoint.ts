@@ -59,7 +59,10 @@ export function openCheckpoint(note: Uint8Array, origin: string, keys: readonly 
   const end = whole.indexOf('\n\n');
   if (end < 0 || !whole.endsWith('\n')) throw bad('is not a signed note');
   const text = whole.slice(0, end + 1);
-  const signatures = whole.slice(end + 2).split('\n').slice(0, -1);
+  const signatures = whole
+    .slice(end + 2)
+    .split('\n')
+    .slice(0, -1);
   if (!keys.some((key) => signatures.some((line) => signedBy(key, text, line)))) {
     throw bad('is not signed by a log key of the trust file');
   }
@@ -88,7 +91,8 @@ export function splitKey(key: string): { name: string; id: Buffer; publicKey: Ke
     throw new WeighlockError('WL_TRUST_INVALID', `"${key}" is not an Ed25519 log key`);
   }
   const id = keyId(match[1], typed);
-  if (id.toString('hex') !== match[2]) throw new WeighlockError('WL_TRUST_INVALID', `the id in "${key}" is wrong`);
+  if (id.toString('hex') !== match[2])
+    throw new WeighlockError('WL_TRUST_INVALID', `the id in "${key}" is wrong`);
   const publicKey = createPublicKey({
     key: Buffer.concat([SPKI_PREFIX, typed.subarray(1)]),
     format: 'der',

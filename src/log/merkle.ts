@@ -29,7 +29,10 @@ export async function rangeHash(subtrees: Subtrees, begin: number, end: number):
   const level = Math.log2(size);
   if (Number.isInteger(level) && begin % size === 0) return subtrees(level, begin / size);
   const left = splitPoint(size);
-  return nodeHash(await rangeHash(subtrees, begin, begin + left), await rangeHash(subtrees, begin + left, end));
+  return nodeHash(
+    await rangeHash(subtrees, begin, begin + left),
+    await rangeHash(subtrees, begin + left, end),
+  );
 }
 
 /** PATH(m, D[n]): the hashes that prove that leaf `index` is in the tree of `size` leaves. */

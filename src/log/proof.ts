@@ -12,7 +12,11 @@ const HEADER = 'c2sp.org/tlog-proof@v1';
 /** An inclusion path in a log of at most 2^53 entries. */
 const HASHES_MAX = 53;
 
-export function encodeProof(index: number, hashes: readonly Uint8Array[], checkpoint: Uint8Array): Uint8Array {
+export function encodeProof(
+  index: number,
+  hashes: readonly Uint8Array[],
+  checkpoint: Uint8Array,
+): Uint8Array {
   const lines = [HEADER, `index ${index}`, ...hashes.map((hash) => Buffer.from(hash).toString('base64'))];
   return Buffer.concat([Buffer.from(`${lines.join('\n')}\n\n`), checkpoint]);
 }

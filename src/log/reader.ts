@@ -16,7 +16,10 @@ import {
 
 /** Where the log's files are; names are relative to the log. */
 export interface LogFiles {
-  get(name: string, bytesMax: number): Promise<{ readonly bytes: Uint8Array; readonly tag: string } | undefined>;
+  get(
+    name: string,
+    bytesMax: number,
+  ): Promise<{ readonly bytes: Uint8Array; readonly tag: string } | undefined>;
 }
 
 export interface TreeHead {
@@ -47,7 +50,10 @@ export class LogReader {
     }
     const again = await this.rootAt(before.size, now.size);
     if (!again.equals(before.root)) {
-      throw new WeighlockError('WL_LOG_CORRUPT', `the first ${before.size} entries of the log were rewritten`);
+      throw new WeighlockError(
+        'WL_LOG_CORRUPT',
+        `the first ${before.size} entries of the log were rewritten`,
+      );
     }
   }
 
@@ -60,7 +66,11 @@ export class LogReader {
    * Entries [begin, end) of a log of `size` leaves, each checked against its leaf hash in the bottom tile.
    * Throws WL_LOG_CORRUPT where an entry is not what the tree says.
    */
-  async *entries(begin: number, end: number, size: number): AsyncIterable<{ index: number; entry: Uint8Array }> {
+  async *entries(
+    begin: number,
+    end: number,
+    size: number,
+  ): AsyncIterable<{ index: number; entry: Uint8Array }> {
     for (let bundle = Math.floor(begin / TILE_WIDTH); bundle * TILE_WIDTH < end; bundle++) {
       const width = tileWidth(0, bundle, size);
       const entries = await this.#bundle(bundle, width);
@@ -85,7 +95,10 @@ export class LogReader {
         const expected = row.slice(index * TILE_WIDTH, (index + 1) * TILE_WIDTH);
         const there = await this.#tile(level, index, expected.length);
         if (!expected.every((hash, i) => there[i]?.equals(hash))) {
-          throw new WeighlockError('WL_LOG_CORRUPT', `${tilePath(level, index, expected.length)} was changed`);
+          throw new WeighlockError(
+            'WL_LOG_CORRUPT',
+            `${tilePath(level, index, expected.length)} was changed`,
+          );
         }
         if (expected.length === TILE_WIDTH) next.push(foldHashes(expected));
       }
@@ -93,7 +106,10 @@ export class LogReader {
     }
     const root = await this.rootAt(head.size);
     if (!root.equals(head.root)) {
-      throw new WeighlockError('WL_LOG_CORRUPT', 'the entries of the log do not have the root of its checkpoint');
+      throw new WeighlockError(
+        'WL_LOG_CORRUPT',
+        'the entries of the log do not have the root of its checkpoint',
+      );
     }
   }
 

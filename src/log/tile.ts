@@ -47,7 +47,8 @@ function partial(width: number): string {
 
 /** The hashes of a tile. Throws WL_LOG_CORRUPT unless there are exactly `width`. */
 export function decodeTile(bytes: Uint8Array, width: number, name: string): Hash[] {
-  if (bytes.length !== width * HASH_BYTES) throw new WeighlockError('WL_LOG_CORRUPT', `${name} has a wrong length`);
+  if (bytes.length !== width * HASH_BYTES)
+    throw new WeighlockError('WL_LOG_CORRUPT', `${name} has a wrong length`);
   const all = Buffer.from(bytes);
   return Array.from({ length: width }, (_, i) => all.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
 }

@@ -121,7 +121,10 @@ export class LogWriter {
     }
     if (signed && signed.size === head.size) {
       if (signed.root.equals(head.root)) return true;
-      throw new WeighlockError('WL_LOG_CORRUPT', 'the log’s head and its signed checkpoint contradict each other');
+      throw new WeighlockError(
+        'WL_LOG_CORRUPT',
+        'the log’s head and its signed checkpoint contradict each other',
+      );
     }
     if (head.size > 0) await this.#place(head, signed?.size ?? 0);
     const reader = new LogReader(files);
@@ -141,7 +144,10 @@ export class LogWriter {
     const { files } = this.#options;
     const batch = await this.#staged(head);
     if (batch.from > signedSize) {
-      throw new WeighlockError('WL_LOG_CORRUPT', `the log’s head skips from ${signedSize} to ${batch.from} entries`);
+      throw new WeighlockError(
+        'WL_LOG_CORRUPT',
+        `the log’s head skips from ${signedSize} to ${batch.from} entries`,
+      );
     }
     for (const [name, bytes] of Object.entries(batch.files)) {
       if ((await files.create(name, Buffer.from(bytes, 'base64'))) === 'exists') {
@@ -205,7 +211,9 @@ export class LogWriter {
     }
     const size = head.size + 1;
     const root = await new LogReader(overlay(this.#options.files, created)).rootAt(size);
-    const files = Object.fromEntries([...created].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]));
+    const files = Object.fromEntries(
+      [...created].map(([name, bytes]) => [name, Buffer.from(bytes).toString('base64')]),
+    );
     return { from: head.size, size, root: root.toString('base64'), files };
   }
 
@@ -236,8 +244,8 @@ function encodeHead(batch: Batch): Uint8Array {
 
 function decodeHead(bytes: Uint8Array): TreeHead {
   const value = parseJson(bytes, 'head');
-  const root = Buffer.from(typeof value['root'] === 'string' ? value['root'] : '', 'base64');
-  const size = value['size'];
+  const root = Buffer.from(typeof value.root === 'string' ? value.root : '', 'base64');
+  const size = value.size;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1 || root.length !== HASH_BYTES) {
     throw new WeighlockError('WL_LOG_CORRUPT', 'the log’s head is malformed');
   }

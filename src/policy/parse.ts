@@ -28,11 +28,12 @@ const ruleSchema = z.union([
 ]);
 const fileSchema = z.strictObject({ version: z.literal(1), rules: z.array(z.unknown()).max(RULES_MAX) });
 
-type Expr = ReturnType<typeof parseExpression>['expr'];
+type Expr = NonNullable<ReturnType<typeof parseExpression>['expr']> | undefined;
 
 /** The rules of a policy file. Throws WL_POLICY_INVALID with the line and what was expected there. */
 export function parsePolicy(source: string, file: string): ParsedRule[] {
-  if (Buffer.byteLength(source) > POLICY_BYTES_MAX) throw invalid(file, 1, `is longer than ${POLICY_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(source) > POLICY_BYTES_MAX)
+    throw invalid(file, 1, `is longer than ${POLICY_BYTES_MAX} bytes`);
   const lines = new LineCounter();
   const document = parseDocument(quoteNegations(source), { lineCounter: lines });
   const lineOf = (path: readonly (string | number)[]): number => {
@@ -44,7 +45,11 @@ export function parsePolicy(source: string, file: string): ParsedRule[] {
   const top = fileSchema.safeParse(withoutAliases(document, file));
   if (!top.success) {
     const issue = top.error.issues[0];
-    throw invalid(file, lineOf((issue?.path ?? []) as string[]), `expected "version: 1" and a list "rules": ${issue?.message}`);
+    throw invalid(
+      file,
+      lineOf((issue?.path ?? []) as string[]),
+      `expected "version: 1" and a list "rules": ${issue?.message}`,
+    );
   }
   const names = new Set<string>();
   return top.data.rules.map((rule, i) => {
@@ -81,19 +86,29 @@ function parseRule(
 ): ParsedRule {
   const parsed = ruleSchema.safeParse(value);
   if (!parsed.success) {
-    throw invalid(at.file, at.line, 'a rule has exactly "name", "because", and one of "refuse" or "hold", all text');
+    throw invalid(
+      at.file,
+      at.line,
+      'a rule has exactly "name", "because", and one of "refuse" or "hold", all text',
+    );
   }
   const rule = parsed.data;
   const outcome = 'refuse' in rule ? 'refuse' : 'hold';
   const source = 'refuse' in rule ? rule.refuse : rule.hold;
   const line = lineOf(outcome);
-  if (rule.name.startsWith('floor/')) throw invalid(at.file, at.line, 'names that start with "floor/" are the safety floor’s');
-  if (Buffer.byteLength(source) > EXPRESSION_BYTES_MAX) throw invalid(at.file, line, 'the expression is too long');
+  if (rule.name.startsWith('floor/'))
+    throw invalid(at.file, at.line, 'names that start with "floor/" are the safety floor’s');
+  if (Buffer.byteLength(source) > EXPRESSION_BYTES_MAX)
+    throw invalid(at.file, line, 'the expression is too long');
   let expression: ParsedRule['expression'];
   try {
     expression = parseExpression(source);
   } catch (error) {
-    throw invalid(at.file, line, `the expression of "${rule.name}" does not parse: ${error instanceof Error ? error.message : error}`);
+    throw invalid(
+      at.file,
+      line,
+      `the expression of "${rule.name}" does not parse: ${error instanceof Error ? error.message : error}`,
+    );
   }
   const unknown = unknownName(expression.expr, new Map());
   if (unknown) throw invalid(at.file, line, `the expression of "${rule.name}" uses ${unknown}`);
@@ -103,10 +118,12 @@ function parseRule(
 /** What an identifier stands for: one of the top names, an element of a list of them, or something unchecked. */
 type Meaning = { readonly fields?: readonly string[]; readonly items?: readonly string[] };
 
-const TOP: ReadonlyMap<string, Meaning> = new Map([
+const TOP: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['files', { items: FACT_NAMES.files }],
   ['findings', { items: FACT_NAMES.findings }],
-  ...(['repo', 'source', 'publisher', 'hub'] as const).map((name) => [name, { fields: FACT_NAMES[name] }] as const),
+  ...(['repo', 'source', 'publisher', 'hub'] as const).map(
+    (name) => [name, { fields: FACT_NAMES[name] }] as const,
+  ),
 ]);
 
 /** A description of the first name in the expression that no fact has, or undefined. */
@@ -114,11 +131,13 @@ function unknownName(expr: Expr, bound: ReadonlyMap<string, Meaning>): string | 
   const kind = expr?.exprKind;
   switch (kind?.case) {
     case 'identExpr':
-      if (bound.has(kind.value.name) || TOP.has(kind.value.name) || TYPE_NAMES.has(kind.value.name)) return undefined;
+      if (bound.has(kind.value.name) || TOP.has(kind.value.name) || TYPE_NAMES.has(kind.value.name))
+        return undefined;
       return `"${kind.value.name}", which is not known; there are ${[...TOP.keys()].join(', ')}`;
     case 'selectExpr': {
       const fields = meaning(kind.value.operand, bound).fields;
-      if (fields && !fields.includes(kind.value.field)) return `".${kind.value.field}", and there are only ${fields.join(', ')}`;
+      if (fields && !fields.includes(kind.value.field))
+        return `".${kind.value.field}", and there are only ${fields.join(', ')}`;
       return unknownName(kind.value.operand, bound);
     }
     case 'callExpr':
@@ -126,11 +145,17 @@ function unknownName(expr: Expr, bound: ReadonlyMap<string, Meaning>): string | 
     case 'listExpr':
       return first(kind.value.elements, bound);
     case 'structExpr':
-      return first(kind.value.entries.map((entry) => entry.value), bound);
+      return first(
+        kind.value.entries.map((entry) => entry.value),
+        bound,
+      );
     case 'comprehensionExpr': {
       const { iterRange, accuInit, loopCondition, loopStep, result, iterVar, iterVar2, accuVar } = kind.value;
       const items = meaning(iterRange, bound).items;
-      const inner = new Map(bound).set(accuVar, {}).set(iterVar, items ? { fields: items } : {}).set(iterVar2, {});
+      const inner = new Map(bound)
+        .set(accuVar, {})
+        .set(iterVar, items ? { fields: items } : {})
+        .set(iterVar2, {});
       return first([iterRange, accuInit], bound) ?? first([loopCondition, loopStep, result], inner);
     }
     default:
@@ -139,7 +164,18 @@ function unknownName(expr: Expr, bound: ReadonlyMap<string, Meaning>): string | 
 }
 
 /** CEL's names of types, which expressions may compare with `type()`. */
-const TYPE_NAMES = new Set(['bool', 'int', 'uint', 'double', 'string', 'bytes', 'list', 'map', 'null_type', 'type']);
+const TYPE_NAMES = new Set([
+  'bool',
+  'int',
+  'uint',
+  'double',
+  'string',
+  'bytes',
+  'list',
+  'map',
+  'null_type',
+  'type',
+]);
 
 function meaning(expr: Expr, bound: ReadonlyMap<string, Meaning>): Meaning {
   if (expr?.exprKind.case !== 'identExpr') return {};

@@ -6,9 +6,26 @@ import type { PolicyInput } from './input.ts';
 import { askRules, decide, readPolicy } from './policy.ts';
 
 const base: PolicyInput = {
-  files: [{ path: 'model.safetensors', size: 10, sha256: 'a'.repeat(64), format: 'safetensors', verdict: 'clean', tier: '' }],
+  files: [
+    {
+      path: 'model.safetensors',
+      size: 10,
+      sha256: 'a'.repeat(64),
+      format: 'safetensors',
+      verdict: 'clean',
+      tier: '',
+    },
+  ],
   findings: [],
-  repo: { name: 'x', namespace: 'org', license: 'mit', remoteCode: false, tags: [], references: [], sizeBytes: 10 },
+  repo: {
+    name: 'x',
+    namespace: 'org',
+    license: 'mit',
+    remoteCode: false,
+    tags: [],
+    references: [],
+    sizeBytes: 10,
+  },
   source: { kind: 'hub', endpoint: 'https://hub.test' },
   publisher: { name: 'org', kind: 'organisation', verified: true },
   hub: { scan: 'safe' },
@@ -43,9 +60,18 @@ describe('policy', () => {
   for (const [text, message] of [
     ['version: 2\nrules: []', /p\.yaml, line 1: expected "version: 1"/],
     ['version: 1\nrules:\n  - name: a\n    hold: true\n', /line 3: a rule has exactly/],
-    ['version: 1\nrules:\n  - name: a\n    hold: repo.lisense == "mit"\n    because: b\n', /line 4: .*"\.lisense", and there are only name, namespace, license/],
-    ['version: 1\nrules:\n  - name: a\n    hold: files.exists(f, f.kind == "x")\n    because: b\n', /line 4: .*"\.kind"/],
-    ['version: 1\nrules:\n  - name: a\n    hold: model.x\n    because: b\n', /line 4: .*"model", which is not known/],
+    [
+      'version: 1\nrules:\n  - name: a\n    hold: repo.lisense == "mit"\n    because: b\n',
+      /line 4: .*"\.lisense", and there are only name, namespace, license/,
+    ],
+    [
+      'version: 1\nrules:\n  - name: a\n    hold: files.exists(f, f.kind == "x")\n    because: b\n',
+      /line 4: .*"\.kind"/,
+    ],
+    [
+      'version: 1\nrules:\n  - name: a\n    hold: model.x\n    because: b\n',
+      /line 4: .*"model", which is not known/,
+    ],
     ['version: 1\nrules:\n  - name: a\n    hold: 1 +\n    because: b\n', /line 4: .*does not parse/],
     ['version: 1\nrules:\n  - name: floor/x\n    hold: "true"\n    because: b\n', /safety floor/],
     ['version: 1\nrules: [', /p\.yaml, line/],
@@ -54,13 +80,19 @@ describe('policy', () => {
     it(`refuses ${JSON.stringify(text)} with the line`, () => {
       assert.throws(
         () => readPolicy(text, 'p.yaml'),
-        (error) => error instanceof WeighlockError && error.code === 'WL_POLICY_INVALID' && message.test(error.message),
+        (error) =>
+          error instanceof WeighlockError &&
+          error.code === 'WL_POLICY_INVALID' &&
+          message.test(error.message),
       );
     });
   }
 
   it('ships a default that reads, admits plain weights and holds remote code', () => {
-    const shipped = readPolicy(readFileSync(new URL('../../policies/default.yaml', import.meta.url), 'utf8'), 'default');
+    const shipped = readPolicy(
+      readFileSync(new URL('../../policies/default.yaml', import.meta.url), 'utf8'),
+      'default',
+    );
     assert.deepEqual(decide(shipped, base), []);
     assert.deepEqual(
       decide(shipped, { ...base, repo: { ...base.repo, remoteCode: true } }).map((outcome) => outcome.rule),

@@ -8,8 +8,8 @@
 import { type CelInput, celEnv, isCelError, plan } from '@bufbuild/cel';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import type { RuleOutcome } from '../base/verdict.ts';
-import { type ParsedRule, parsePolicy } from './parse.ts';
 import type { PolicyInput } from './input.ts';
+import { type ParsedRule, parsePolicy } from './parse.ts';
 
 export interface Policy {
   readonly name: string;
@@ -47,7 +47,9 @@ export function decide(policy: Policy, input: PolicyInput): RuleOutcome[] {
       case 'yes':
         return [{ rule: rule.name, outcome: rule.outcome, because: rule.because }];
       case 'unknown':
-        return [{ rule: rule.name, outcome: 'hold', because: `${rule.because} (cannot be answered: ${detail})` }];
+        return [
+          { rule: rule.name, outcome: 'hold', because: `${rule.because} (cannot be answered: ${detail})` },
+        ];
     }
   });
 }

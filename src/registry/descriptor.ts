@@ -30,14 +30,21 @@ export function openDescriptor(bytes: Uint8Array): Descriptor {
   try {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
-    throw new WeighlockError('WL_VAULT_FOREIGN', 'registry/vault is not a Weighlock vault descriptor', { cause: error });
+    throw new WeighlockError('WL_VAULT_FOREIGN', 'registry/vault is not a Weighlock vault descriptor', {
+      cause: error,
+    });
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new WeighlockError('WL_VAULT_FOREIGN', 'registry/vault is not a Weighlock vault descriptor');
+  if (!parsed.success)
+    throw new WeighlockError('WL_VAULT_FOREIGN', 'registry/vault is not a Weighlock vault descriptor');
   if (parsed.data.format !== FORMAT) {
-    throw new WeighlockError('WL_VAULT_FOREIGN', `the vault has format ${parsed.data.format}; this version knows ${FORMAT}`, {
-      hint: 'Use a version of Weighlock that knows this format.',
-    });
+    throw new WeighlockError(
+      'WL_VAULT_FOREIGN',
+      `the vault has format ${parsed.data.format}; this version knows ${FORMAT}`,
+      {
+        hint: 'Use a version of Weighlock that knows this format.',
+      },
+    );
   }
   return parsed.data;
 }

@@ -37,8 +37,8 @@ import {
   indexKey,
   logKey,
   proofKey,
-  receiptKey,
   type RevisionId,
+  receiptKey,
   recordKey,
   revisionPrefix,
   STATE_KEY,
@@ -148,7 +148,10 @@ export class Gate extends Registry {
 
   /** The first state of a new vault. */
   async begin(): Promise<void> {
-    const bytes = await signState(this.#nextState(undefined, { size: 0, root: (await this.checkpoint()).root }, {}), this.#signer);
+    const bytes = await signState(
+      this.#nextState(undefined, { size: 0, root: (await this.checkpoint()).root }, {}),
+      this.#signer,
+    );
     await this.vault.create(STATE_KEY, bytes);
   }
 
@@ -186,7 +189,11 @@ export class Gate extends Registry {
   }
 
   /** The index after the entries that were logged since `current`, and with the receipts. */
-  async #fold(current: CurrentState, head: TreeHead, receipts: readonly NewReceipt[]): Promise<State['index']> {
+  async #fold(
+    current: CurrentState,
+    head: TreeHead,
+    receipts: readonly NewReceipt[],
+  ): Promise<State['index']> {
     const shards = new Map<string, Shard>();
     const open = async (model: ModelName) => {
       const name = shardOf(model);
@@ -250,7 +257,10 @@ function noteSigner(origin: string, signer: LogSigner): NoteSigner {
   return { verifierKey: verifierKey(origin, signer.publicKey), sign: (text) => signer.sign(text) };
 }
 
-function requireKnownKeys(trust: Trust, keys: { readonly signer: Signer; readonly logSigner: LogSigner }): void {
+function requireKnownKeys(
+  trust: Trust,
+  keys: { readonly signer: Signer; readonly logSigner: LogSigner },
+): void {
   const known =
     gateKeys(trust, Number.MAX_SAFE_INTEGER).some((key) => key.keyId === keys.signer.keyId) &&
     logKeys(trust).includes(verifierKey(trust.origin, keys.logSigner.publicKey));

@@ -51,9 +51,13 @@ export class FileMemory implements Memory {
     }
     const parsed = parse(text);
     if (!parsed) {
-      throw new WeighlockError('WL_CONFIG_INVALID', `${this.#file}, which remembers the vault's highest state, is damaged`, {
-        hint: 'Restore the file from a backup; deleting it means believing whatever the vault shows next.',
-      });
+      throw new WeighlockError(
+        'WL_CONFIG_INVALID',
+        `${this.#file}, which remembers the vault's highest state, is damaged`,
+        {
+          hint: 'Restore the file from a backup; deleting it means believing whatever the vault shows next.',
+        },
+      );
     }
     return compact(parsed);
   }

@@ -4,7 +4,7 @@
  * Nothing read here is taken on the store's word: the state is signed, fresh and not older than one seen before;
  * index shards and records are believed through digests in the state; the log must extend what was remembered.
  */
-import { type KnownKey } from '../attest/envelope.ts';
+import type { KnownKey } from '../attest/envelope.ts';
 import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
 import {
   type ModelIndex,
@@ -15,8 +15,8 @@ import {
   type Receipt,
   type RevisionIndex,
   SHARD_BYTES_MAX,
-  STATE_BYTES_MAX,
   type Shard,
+  STATE_BYTES_MAX,
   type State,
   shardOf,
 } from '../attest/state.ts';
@@ -32,8 +32,8 @@ import type { WritableLogFiles } from '../log/writer.ts';
 import {
   indexKey,
   logKey,
-  receiptKey,
   type RevisionId,
+  receiptKey,
   recordKey,
   STATE_KEY,
   VAULT_KEY,
@@ -104,7 +104,9 @@ export class Registry {
   async checkpoint(): Promise<Checkpoint> {
     const { origin } = this.trust;
     const note = await this.logFiles.get('checkpoint', CHECKPOINT_BYTES_MAX);
-    return note ? openCheckpoint(note.bytes, origin, logKeys(this.trust)) : { origin, size: 0, root: EMPTY_ROOT };
+    return note
+      ? openCheckpoint(note.bytes, origin, logKeys(this.trust))
+      : { origin, size: 0, root: EMPTY_ROOT };
   }
 
   /**
@@ -115,10 +117,14 @@ export class Registry {
     const stored = await this.vault.get(STATE_KEY, STATE_BYTES_MAX);
     if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
     const state = openState(stored.bytes, this.keys);
-    if (state.vault !== this.trust.vault) throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is of another vault');
+    if (state.vault !== this.trust.vault)
+      throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is of another vault');
     await this.#requireNotOlder(state, sha256(stored.bytes));
     if (expired === 'refuse' && Date.parse(state.expiresAt) < this.clock.now()) {
-      throw new WeighlockError('WL_STATE_EXPIRED', `the vault's state was to be believed until ${state.expiresAt}`);
+      throw new WeighlockError(
+        'WL_STATE_EXPIRED',
+        `the vault's state was to be believed until ${state.expiresAt}`,
+      );
     }
     return { state, tag: stored.tag };
   }
@@ -126,8 +132,11 @@ export class Registry {
   async #requireNotOlder(state: State, digest: Sha256): Promise<void> {
     const known = this.memory.recall();
     const head = { size: state.log.size, root: Buffer.from(state.log.root, 'base64') };
-    if (known.state && (state.sequence < known.state.sequence ||
-      (state.sequence === known.state.sequence && digest !== known.state.digest))) {
+    if (
+      known.state &&
+      (state.sequence < known.state.sequence ||
+        (state.sequence === known.state.sequence && digest !== known.state.digest))
+    ) {
       throw new WeighlockError(
         'WL_STATE_ROLLED_BACK',
         `the vault shows state ${state.sequence}, and state ${known.state.sequence} was already seen${state.sequence === known.state.sequence ? ' with other content' : ''}`,
@@ -167,9 +176,13 @@ export class Registry {
    * The commit that a name and a revision stand for: a commit on record, a channel, or (without a revision) the
    * `production` channel. Throws WL_NOT_ADMITTED naming what there is.
    */
-  async resolve(model: ModelName, revision: string | undefined): Promise<{ id: RevisionId; entry: RevisionIndex }> {
+  async resolve(
+    model: ModelName,
+    revision: string | undefined,
+  ): Promise<{ id: RevisionId; entry: RevisionIndex }> {
     const index = await this.model(model);
-    if (!index) throw new WeighlockError('WL_NOT_ADMITTED', `${model} is not on record in ${this.vault.location}`);
+    if (!index)
+      throw new WeighlockError('WL_NOT_ADMITTED', `${model} is not on record in ${this.vault.location}`);
     const wanted = revision ?? DEFAULT_CHANNEL;
     const commit = isCommit(wanted) ? wanted : index.channels[wanted]?.commit;
     const only = revision === undefined ? onlyRevision(index) : undefined;
@@ -189,7 +202,8 @@ export class Registry {
   async published(model: ModelName, revision: string | undefined): Promise<Published> {
     const { id, entry } = await this.resolve(model, revision);
     if (entry.verdict === 'admitted' && entry.receipt) return { id, entry, receipt: entry.receipt };
-    const state = entry.verdict === 'admitted' ? 'admitted, but its publication was interrupted' : entry.verdict;
+    const state =
+      entry.verdict === 'admitted' ? 'admitted, but its publication was interrupted' : entry.verdict;
     throw new WeighlockError('WL_NOT_ADMITTED', `${model}@${id.commit.slice(0, 12)} is ${state}`, {
       hint:
         entry.verdict === 'admitted'
@@ -204,7 +218,10 @@ export class Registry {
     const found = await this.findRecord(id, number);
     if (!found) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
     if (expected && found.digest !== expected) {
-      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the record that the log and the state name`);
+      throw new WeighlockError(
+        'WL_VAULT_CORRUPT',
+        `${key} is not the record that the log and the state name`,
+      );
     }
     return found;
   }
@@ -216,8 +233,16 @@ export class Registry {
     if (!stored) return undefined;
     const record = openRecord(stored.bytes, this.keys, key);
     const { vault, model, commit } = record.body.manifest;
-    if (vault !== this.trust.vault || model !== id.model || commit !== id.commit || record.body.number !== number) {
-      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is the record of ${model}@${commit.slice(0, 12)}, number ${record.body.number}`);
+    if (
+      vault !== this.trust.vault ||
+      model !== id.model ||
+      commit !== id.commit ||
+      record.body.number !== number
+    ) {
+      throw new WeighlockError(
+        'WL_VAULT_CORRUPT',
+        `${key} is the record of ${model}@${commit.slice(0, 12)}, number ${record.body.number}`,
+      );
     }
     return record;
   }
@@ -242,12 +267,17 @@ async function requireSameVault(vault: Vault, trust: Trust): Promise<void> {
   }
   const { id, origin } = openDescriptor(stored.bytes);
   if (id !== trust.vault || origin !== trust.origin) {
-    throw new WeighlockError('WL_VAULT_FOREIGN', `${vault.location} is vault ${id}, and the trust file is of ${trust.vault}`);
+    throw new WeighlockError(
+      'WL_VAULT_FOREIGN',
+      `${vault.location} is vault ${id}, and the trust file is of ${trust.vault}`,
+    );
   }
 }
 
 /** A model with one revision on record needs no channel to be named. */
 function onlyRevision(index: ModelIndex): Commit | undefined {
   const commits = Object.keys(index.revisions);
-  return commits.length === 1 && Object.keys(index.channels).length === 0 ? (commits[0] as Commit) : undefined;
+  return commits.length === 1 && Object.keys(index.channels).length === 0
+    ? (commits[0] as Commit)
+    : undefined;
 }

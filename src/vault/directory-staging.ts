@@ -76,7 +76,8 @@ export class DirectoryStaging implements Staging {
     mkdirSync(path.join(folder, 'files'), { recursive: true });
     const lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
     if (!lock) throw new WeighlockError('WL_VAULT_UNAVAILABLE', `another process works on ${folder}`);
-    if (!existsSync(path.join(folder, 'purpose'))) writeSynced(path.join(folder, 'purpose'), Buffer.from(request.purpose));
+    if (!existsSync(path.join(folder, 'purpose')))
+      writeSynced(path.join(folder, 'purpose'), Buffer.from(request.purpose));
     return new DirectoryStaging(id, request, lock);
   }
 
@@ -263,7 +264,10 @@ function sizeOf(file: string, name: RepoPath): number {
   try {
     return statSync(file).size;
   } catch {
-    throw new WeighlockError('WL_VAULT_CORRUPT', `${name} is missing from a revision that stands in the vault`);
+    throw new WeighlockError(
+      'WL_VAULT_CORRUPT',
+      `${name} is missing from a revision that stands in the vault`,
+    );
   }
 }
 

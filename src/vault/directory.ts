@@ -7,8 +7,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
-  constants,
   closeSync,
+  constants,
   fstatSync,
   linkSync,
   lstatSync,
@@ -75,7 +75,10 @@ export class DirectoryVault implements Vault {
       mkdirSync(this.#file(STAGING_PREFIX), { recursive: true });
       const lock = KernelLock.acquire(this.#file(`${STAGING_PREFIX}swap.lock` as Key), SWAP_WAIT_MS);
       if (!lock) {
-        throw new WeighlockError('WL_VAULT_UNAVAILABLE', `another writer holds ${this.location} for too long`);
+        throw new WeighlockError(
+          'WL_VAULT_UNAVAILABLE',
+          `another writer holds ${this.location} for too long`,
+        );
       }
       try {
         const target = this.#file(key);
@@ -96,10 +99,12 @@ export class DirectoryVault implements Vault {
   }
 
   async *#walk(prefix: string): AsyncIterable<Listed> {
-    const entries = await readdir(this.#file(prefix as Key), { withFileTypes: true }).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
-      throw unavailable(`list ${prefix}`, error);
-    });
+    const entries = await readdir(this.#file(prefix as Key), { withFileTypes: true }).catch(
+      (error: unknown) => {
+        if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return [];
+        throw unavailable(`list ${prefix}`, error);
+      },
+    );
     for (const entry of entries) {
       const key = `${prefix}${entry.name}`;
       if (entry.isDirectory()) yield* this.#walk(`${key}/`);
@@ -108,9 +113,11 @@ export class DirectoryVault implements Vault {
   }
 
   async *read(key: Key, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    const handle = await open(this.#file(key), constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
-      throw unavailable(`read ${key}`, error);
-    });
+    const handle = await open(this.#file(key), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
+      (error: unknown) => {
+        throw unavailable(`read ${key}`, error);
+      },
+    );
     try {
       for (;;) {
         signal?.throwIfAborted();
@@ -181,7 +188,10 @@ function readWhole(file: string, bytesMax: number, key: Key): Uint8Array | undef
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not a regular file`);
     if (stat.size > bytesMax) {
-      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} has ${stat.size} bytes, more than the ${bytesMax} it may have`);
+      throw new WeighlockError(
+        'WL_VAULT_CORRUPT',
+        `${key} has ${stat.size} bytes, more than the ${bytesMax} it may have`,
+      );
     }
     const bytes = Buffer.allocUnsafe(stat.size);
     let filled = 0;
