@@ -1,0 +1,106 @@
+/**
+ * Parsing zip archives: directory, local headers, then each member by its content; PyTorch's storages by structure.
+ */
+import type { Parse } from '../parse.ts';
+import { Contents } from './content.ts';
+import { readDirectory } from './directory.ts';
+import { type ArchiveInput, type ArchiveMember, DEPTH_MAX, PARSED_MAX, type ZipFacts } from './facts.ts';
+import { type PlacedEntry, placeEntries } from './local.ts';
+import { noteDuplicates } from './names.ts';
+import { Notes } from './notes.ts';
+import { accountForPytorch, pytorchRoot } from './pytorch.ts';
+import { Unreadable } from './unreadable.ts';
+
+/**
+ * The facts of a zip archive. Needs random access; never throws. Complete only where both ways of reading the
+ * archive agree, every byte belongs to one header or member, and every member was read completely by its parser.
+ */
+export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
+  const notes = new Notes(input.sizeBytes);
+  const origin = input.offset ?? 0;
+  const contents = new Contents(origin, notes);
+  const found: { entries: number; members: ArchiveMember[]; pytorch?: ZipFacts['pytorch'] } = {
+    entries: 0,
+    members: [],
+  };
+  try {
+    if ((input.depth ?? 0) >= DEPTH_MAX)
+      throw new Unreadable('too-deep', 0, `archives are nested deeper than ${DEPTH_MAX}`);
+    const directory = yield* readDirectory(origin, input.sizeBytes, notes);
+    found.entries = directory.entries.length;
+    noteDuplicates(directory.entries, notes);
+    const entries = yield* placeEntries(origin, directory.entries, {
+      directoryBegin: directory.begin,
+      notes,
+    });
+    const root = pytorchRoot(directory.entries);
+    const account =
+      root === undefined
+        ? undefined
+        : yield* accountForPytorch(entries, root, { contents, notes, found: found.members });
+    if (account !== undefined) found.pytorch = account.facts;
+    const rest = entries.filter((entry) => !account?.done.has(entry));
+    yield* parseMembers(rest, { input, contents, notes, found: found.members });
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    const { code, offset, message: detail } = error;
+    notes.problem({ code, offset, detail });
+    notes.gap({ offset: 0, length: input.sizeBytes, reason: detail });
+  }
+  const { entries, members, pytorch } = found;
+  return {
+    format: pytorch === undefined ? 'zip' : 'pytorch',
+    parser: pytorch === undefined ? 'zip/1' : 'pytorch/1',
+    sizeBytes: input.sizeBytes,
+    gaps: notes.gaps,
+    problems: notes.problems,
+    entries,
+    inflatedBytes: contents.inflatedBytes,
+    members,
+    ...(pytorch === undefined ? {} : { pytorch }),
+  };
+}
+
+interface Reading {
+  readonly input: ArchiveInput;
+  readonly contents: Contents;
+  readonly notes: Notes;
+  readonly found: ArchiveMember[];
+}
+
+const SYMLINK_MODE = 0o120000;
+const FILE_TYPE_MASK = 0o170000;
+
+function* parseMembers(entries: readonly PlacedEntry[], reading: Reading): Parse<void> {
+  const { input, contents, notes, found } = reading;
+  for (const entry of entries) {
+    const { name: member, dataOffset: offset } = entry;
+    if ((entry.unixMode & FILE_TYPE_MASK) === SYMLINK_MODE) {
+      const detail = 'a member is a symbolic link';
+      notes.contradiction({ code: 'symlink', offset, detail, member }, entry.compressedBytes);
+      continue;
+    }
+    if (member.endsWith('/') && entry.compressedBytes === 0 && entry.sizeBytes === 0) continue;
+    if (found.length >= PARSED_MAX) {
+      notes.gap({
+        offset,
+        length: entry.compressedBytes,
+        reason: `more than ${PARSED_MAX} members to parse`,
+        member,
+      });
+      continue;
+    }
+    const depth = (input.depth ?? 0) + 1;
+    const facts = yield* contents.parse(entry, (head, sizeBytes) => input.inner(head, sizeBytes, depth));
+    if (facts === undefined) continue;
+    notes.adopt(member, facts);
+    const method = entry.method === 0 ? 'stored' : 'deflated';
+    found.push({ name: member, method, sizeBytes: entry.sizeBytes, offset, facts });
+  }
+}
+
+/** Whether bytes start as a zip archive does: with a local header, or (empty) with the end record. */
+export function isZip(head: Uint8Array): boolean {
+  if (head[0] !== 0x50 || head[1] !== 0x4b) return false;
+  return (head[2] === 3 && head[3] === 4) || (head[2] === 5 && head[3] === 6);
+}

@@ -1,0 +1,131 @@
+/**
+ * PyTorch archives (`torch.save` since 1.6): `<root>/data.pkl` names storages by persistent id, each of which is the
+ * raw member `<root>/data/<key>`, of exactly as many bytes as the id says.
+ *
+ * Source: torch/serialization.py (`_save`, `_load`) and caffe2/serialize/inline_container.cc.
+ */
+
+import type { Parse } from '../parse.ts';
+import type { StorageReference } from '../pickle/facts.ts';
+import { parsePickleWithStorages } from '../pickle/parse.ts';
+import { storagesByKey } from '../pickle/storage.ts';
+import { type Contents, tinyText } from './content.ts';
+import type { ArchiveMember, ZipEntry, ZipFacts } from './facts.ts';
+import type { PlacedEntry } from './local.ts';
+import type { Notes } from './notes.ts';
+
+/** Small texts that PyTorch's writer adds. */
+const TINY_MEMBERS = new Set([
+  'version',
+  'byteorder',
+  '.data/serialization_id',
+  '.format_version',
+  '.storage_alignment',
+]);
+const TINY_BYTES_MAX = 64;
+
+export interface PytorchAccount {
+  readonly facts: NonNullable<ZipFacts['pytorch']>;
+  /** Entries that need no further parsing: accounted for, or already among the members or gaps. */
+  readonly done: ReadonlySet<PlacedEntry>;
+}
+
+/** The folder that the first entry lies in, as PyTorch's reader takes it, if the archive has its pickle there. */
+export function pytorchRoot(entries: readonly ZipEntry[]): string | undefined {
+  const root = entries[0]?.name.split('/')[0];
+  return entries.some(({ name }) => name === `${root}/data.pkl`) ? root : undefined;
+}
+
+interface Reading {
+  readonly contents: Contents;
+  readonly notes: Notes;
+  readonly found: ArchiveMember[];
+}
+
+export function* accountForPytorch(
+  entries: readonly PlacedEntry[],
+  root: string,
+  { contents, notes, found }: Reading,
+): Parse<PytorchAccount> {
+  const done = new Set<PlacedEntry>();
+  let storages: readonly StorageReference[] = [];
+  for (const entry of entries) {
+    const inside = entry.name.slice(root.length + 1);
+    if (entry.name === `${root}/data.pkl` || entry.name === `${root}/constants.pkl`) {
+      done.add(entry);
+      const pickle = yield* contents.parse(entry, (_head, sizeBytes) =>
+        parsePickleWithStorages({ sizeBytes }),
+      );
+      if (pickle === undefined) continue;
+      notes.adopt(entry.name, pickle.facts);
+      if (inside === 'data.pkl') storages = pickle.storages;
+      const method = entry.method === 0 ? 'stored' : 'deflated';
+      found.push({
+        name: entry.name,
+        method,
+        sizeBytes: entry.sizeBytes,
+        offset: entry.dataOffset,
+        facts: pickle.facts,
+      });
+    } else if (
+      entry.name.startsWith(`${root}/`) &&
+      TINY_MEMBERS.has(inside) &&
+      entry.sizeBytes <= TINY_BYTES_MAX
+    ) {
+      if (yield* contents.parse(entry, (_head, sizeBytes) => tinyText(sizeBytes))) done.add(entry);
+    }
+  }
+  const torchscript = entries.some(
+    ({ name }) => name.startsWith(`${root}/code/`) || name === `${root}/constants.pkl`,
+  );
+  const account = accountForStorages(entries, { root, storages, notes });
+  for (const entry of account.done) done.add(entry);
+  return {
+    facts: { root, torchscript, storages: account.done.length, storageBytes: account.bytes },
+    done,
+  };
+}
+
+interface Named {
+  readonly root: string;
+  readonly storages: readonly StorageReference[];
+  readonly notes: Notes;
+}
+
+/** Storages of exactly the named size, stored as they are. Others fall to the content parsers, or are gaps. */
+function accountForStorages(
+  entries: readonly PlacedEntry[],
+  { root, storages, notes }: Named,
+): { readonly done: readonly PlacedEntry[]; readonly bytes: number } {
+  const byKey = storagesByKey(storages);
+  const done: PlacedEntry[] = [];
+  let bytes = 0;
+  if (byKey === undefined) {
+    const detail = 'one storage key is used with two types or sizes';
+    notes.contradiction({ code: 'storage-conflict', offset: 0, detail, member: `${root}/data.pkl` }, 0);
+    return { done, bytes };
+  }
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  for (const storage of byKey.values()) {
+    const member = `${root}/data/${storage.key}`;
+    const entry = byName.get(member);
+    const length = storage.elements * storage.itemBytes;
+    if (
+      entry === undefined ||
+      entry.sizeBytes !== length ||
+      entry.compressedBytes !== length ||
+      entry.method !== 0
+    ) {
+      const detail =
+        entry === undefined
+          ? 'a storage is missing'
+          : 'a storage is not stored with the size that the pickle says';
+      const offset = entry?.dataOffset ?? 0;
+      notes.contradiction({ code: 'storage-size', offset, detail, member }, entry?.compressedBytes ?? 0);
+      continue;
+    }
+    done.push(entry);
+    bytes += length;
+  }
+  return { done, bytes };
+}
