@@ -30,3 +30,10 @@ export function sha256(bytes: Uint8Array | string): Sha256 {
 export function gitBlobSha1(bytes: Uint8Array): GitBlobSha1 {
   return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex') as GitBlobSha1;
 }
+
+/** SHA-256 of bytes as they come. */
+export async function sha256Stream(chunks: AsyncIterable<Uint8Array>): Promise<Sha256> {
+  const hash = createHash('sha256');
+  for await (const chunk of chunks) hash.update(chunk);
+  return hash.digest('hex') as Sha256;
+}

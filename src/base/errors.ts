@@ -69,6 +69,17 @@ export const ERRORS = {
     when: 'The source refused the token.',
     remedy: 'Set HF_TOKEN to a valid token, or unset it to read anonymously.',
   },
+  WL_MODEL_RENAMED: {
+    exit: EXIT.refused,
+    when: 'The source answers under another name than was asked for: the model was renamed or transferred.',
+    remedy: 'Look at who owns the new name before admitting it under that name.',
+  },
+  WL_IDENTITY_CHANGED: {
+    exit: EXIT.refused,
+    when: 'A model of this name was first admitted from another source, endpoint or repo: the name may have changed hands.',
+    remedy:
+      'Find out who owns the name now; admit it under another name or into another vault if both are wanted.',
+  },
   WL_DIGEST_MISMATCH: {
     exit: EXIT.sourceBytesWrong,
     when: 'The bytes that arrived do not have the digest or size that the source itself declares.',

@@ -113,15 +113,13 @@ export class Gate extends Registry {
     return { outcome: 'taken', record: await this.record(id, number) };
   }
 
-  /** Appends the record to the log (once, however often this runs) and keeps the proof of it. */
+  /** Appends the record to the log, once, however often this runs, and returns its index. */
   async log(record: SignedRecord): Promise<number> {
-    const entry = recordEntry(record);
-    const { index } = await this.#log.append(entry, record.body.logSize);
-    await this.#keepProof(record, index);
-    return index;
+    return (await this.#log.append(recordEntry(record), record.body.logSize)).index;
   }
 
-  async #keepProof(record: SignedRecord, index: number): Promise<void> {
+  /** Stores the proof that the record is entry `index` of the log, for those who verify offline. */
+  async keepProof(record: SignedRecord, index: number): Promise<void> {
     const { manifest, number } = record.body;
     const key = proofKey(manifest, number);
     if (await this.vault.get(key, CHECKPOINT_BYTES_MAX)) return;

@@ -27,7 +27,7 @@ import { WeighlockError } from '../base/errors.ts';
 import { parseRepoPath, type RepoPath } from '../base/name.ts';
 import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
 import { KernelLock } from './kernel-lock.ts';
-import { type RevisionId, revisionPrefix } from './layout.ts';
+import { type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
 import type {
   StagedFile,
   StagedReader,
@@ -41,15 +41,6 @@ import type {
 /** Bytes gathered before one vectored write: fewer system calls, little memory. */
 const WRITE_BYTES = 1 << 20;
 
-interface Request {
-  /** The staging folder of the vault. */
-  readonly root: string;
-  /** The vault's root, below which `models/` stands. */
-  readonly models: string;
-  readonly purpose: string;
-  readonly resume?: string | undefined;
-}
-
 export class DirectoryStaging implements Staging {
   readonly id: string;
   readonly ticket: StagingTicket;
@@ -57,43 +48,47 @@ export class DirectoryStaging implements Staging {
   readonly #vaultRoot: string;
   readonly #lock: KernelLock;
 
-  private constructor(id: string, request: Request, lock: KernelLock) {
+  private constructor(vaultRoot: string, id: string, lock: KernelLock) {
     this.id = id;
-    this.#folder = path.join(request.root, id);
-    this.#vaultRoot = request.models;
+    this.#vaultRoot = vaultRoot;
+    this.#folder = folderOf(vaultRoot, id);
     this.#lock = lock;
     this.ticket = { kind: 'directory', path: this.#folder };
   }
 
   /** An abandoned area with this purpose, or a new one. Never one that a living process holds. */
-  static take(request: Request): DirectoryStaging {
-    for (const id of request.resume === undefined ? areas(request.root) : [request.resume]) {
-      const area = DirectoryStaging.#adopt(id, request);
-      if (area) return area;
+  static take(vaultRoot: string, purpose: string): DirectoryStaging {
+    for (const id of areas(vaultRoot)) {
+      if (purposeOf(folderOf(vaultRoot, id)) !== purpose) continue;
+      const area = DirectoryStaging.resume(vaultRoot, id);
+      if (area instanceof DirectoryStaging) return area;
     }
-    const id = request.resume ?? randomBytes(12).toString('hex');
-    const folder = path.join(request.root, id);
+    const id = randomBytes(12).toString('hex');
+    const folder = folderOf(vaultRoot, id);
     mkdirSync(path.join(folder, 'files'), { recursive: true });
     const lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
-    if (!lock) throw new WeighlockError('WL_VAULT_UNAVAILABLE', `another process works on ${folder}`);
-    if (!existsSync(path.join(folder, 'purpose')))
-      writeSynced(path.join(folder, 'purpose'), Buffer.from(request.purpose));
-    return new DirectoryStaging(id, request, lock);
+    if (!lock) throw new Error(`somebody holds the new staging area ${folder}`);
+    writeSynced(path.join(folder, 'purpose'), Buffer.from(purpose));
+    return new DirectoryStaging(vaultRoot, id, lock);
   }
 
-  static #adopt(id: string, request: Request): DirectoryStaging | undefined {
-    const folder = path.join(request.root, id);
-    if (purposeOf(folder) !== request.purpose) return undefined;
+  static resume(vaultRoot: string, id: string): DirectoryStaging | 'busy' | 'gone' {
+    const folder = folderOf(vaultRoot, id);
+    if (purposeOf(folder) === undefined) return 'gone';
     let lock: KernelLock | undefined;
     try {
       lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
     } catch {
-      return undefined; // Published or discarded between the look and the lock.
+      return 'gone'; // Published or discarded between the look and the lock.
     }
-    if (!lock) return undefined;
-    if (purposeOf(folder) === request.purpose) return new DirectoryStaging(id, request, lock);
+    if (!lock) return 'busy';
+    if (purposeOf(folder) !== undefined) {
+      rmSync(path.join(folder, 'parts'), { recursive: true, force: true });
+      mkdirSync(path.join(folder, 'files'), { recursive: true });
+      return new DirectoryStaging(vaultRoot, id, lock);
+    }
     lock.release();
-    return undefined;
+    return 'gone';
   }
 
   async finished(): Promise<readonly StagedFile[]> {
@@ -247,8 +242,17 @@ function openReader(file: string): StagedReader {
   };
 }
 
-function areas(root: string): string[] {
-  return existsSync(root) ? readdirSync(root) : [];
+/** Ids of areas, as `take` makes them. */
+const ID = /^[0-9a-f]{24}$/;
+
+function areas(vaultRoot: string): string[] {
+  const staging = path.join(vaultRoot, STAGING_PREFIX);
+  return existsSync(staging) ? readdirSync(staging).filter((name) => ID.test(name)) : [];
+}
+
+function folderOf(vaultRoot: string, id: string): string {
+  if (!ID.test(id)) throw new WeighlockError('WL_VAULT_CORRUPT', `"${id}" is not the id of a staging area`);
+  return path.join(vaultRoot, STAGING_PREFIX, id);
 }
 
 function purposeOf(folder: string): string | undefined {

@@ -139,11 +139,12 @@ export class DirectoryVault implements Vault {
     return files;
   }
 
-  async stage(purpose: string, resume?: string): Promise<Staging> {
-    const root = this.#file(STAGING_PREFIX);
-    return guarded(`stage in ${this.location}`, () =>
-      DirectoryStaging.take({ root, models: this.#root, purpose, resume }),
-    );
+  async stage(purpose: string): Promise<Staging> {
+    return guarded(`stage in ${this.location}`, () => DirectoryStaging.take(this.#root, purpose));
+  }
+
+  async resume(id: string): Promise<Staging | 'busy' | 'gone'> {
+    return guarded(`resume staging in ${this.location}`, () => DirectoryStaging.resume(this.#root, id));
   }
 
   async close(): Promise<void> {}

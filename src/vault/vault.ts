@@ -75,11 +75,10 @@ export interface Vault {
   read(key: Key, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** What the store says about the files of a revision, without their bytes. */
   stat(id: RevisionId): Promise<readonly StoredFile[]>;
-  /**
-   * A staging area for `purpose`: one that an earlier run with the same purpose left, unless somebody still
-   * holds it, else a new one. `resume` names an area that must be that one.
-   */
-  stage(purpose: string, resume?: string): Promise<Staging>;
+  /** A staging area for `purpose`: one that an earlier run with the same purpose left, if nobody holds it, else new. */
+  stage(purpose: string): Promise<Staging>;
+  /** The staging area with this id; `busy` while another process holds it, `gone` if there is none. */
+  resume(id: string): Promise<Staging | 'busy' | 'gone'>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,113 @@
+/**
+ * The crew: worker threads that bring in the files of one revision, the largest first, so that none is left for
+ * the end. The first failure stops all.
+ */
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { RepoPath } from '../base/name.ts';
+import type { SourceFile } from '../sources/source.ts';
+import { type BroughtFile, type CrewOrder, type FileJob, fromPlainError, type JobResult } from './job.ts';
+
+export interface CrewOptions extends Omit<CrewOrder, 'counters' | 'readAheadBytes'> {
+  readonly files: readonly SourceFile[];
+  /** Files that an earlier run finished in the staging area. */
+  readonly staged: ReadonlySet<RepoPath>;
+  /** Files under way at once. */
+  readonly concurrency: number;
+  /** Bytes that may wait in memory, over all files under way. */
+  readonly memoryBytes: number;
+  readonly onStart?: ((progress: CrewProgress) => void) | undefined;
+}
+
+/** Live counts of bytes, for whoever shows progress. */
+export interface CrewProgress {
+  readonly files: readonly SourceFile[];
+  /** Bytes that went by, per file in the order of `files`. */
+  passed(number: number): number;
+}
+
+export interface CrewResult {
+  /** In the order of `files`. */
+  readonly brought: readonly BroughtFile[];
+  readonly contacted: ReadonlySet<string>;
+}
+
+export async function bringAll(options: CrewOptions): Promise<CrewResult> {
+  const { files, staged, concurrency, memoryBytes } = options;
+  const shared = new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT * Math.max(1, files.length));
+  const counters = new BigUint64Array(shared);
+  options.onStart?.({ files, passed: (number) => Number(Atomics.load(counters, number)) });
+
+  const jobs: FileJob[] = files
+    .map((file, number) => ({ number, file, staged: staged.has(file.path) }))
+    .sort((a, b) => b.file.sizeBytes - a.file.sizeBytes);
+  const inFlight = Math.max(1, Math.min(concurrency, jobs.length));
+  const order: CrewOrder = {
+    source: options.source,
+    staging: options.staging,
+    revision: options.revision,
+    counters: shared,
+    readAheadBytes: Math.floor(memoryBytes / inFlight),
+  };
+  const threads = Math.min(availableParallelism(), inFlight);
+  return new Crew(order, jobs, { threads, inFlight }).run();
+}
+
+class Crew {
+  readonly #jobs: FileJob[];
+  readonly #workers: Worker[];
+  readonly #lanes: number;
+  readonly #brought: BroughtFile[] = [];
+  readonly #contacted = new Set<string>();
+  #open: number;
+
+  constructor(order: CrewOrder, jobs: readonly FileJob[], size: { threads: number; inFlight: number }) {
+    this.#jobs = [...jobs];
+    this.#open = jobs.length;
+    this.#lanes = size.inFlight;
+    this.#workers = Array.from({ length: size.threads }, () => {
+      // Beside this file, as source or compiled.
+      const worker = new URL(`worker${path.extname(import.meta.filename)}`, import.meta.url);
+      return new Worker(worker, { workerData: order });
+    });
+  }
+
+  async run(): Promise<CrewResult> {
+    try {
+      if (this.#open > 0) await this.#work();
+    } finally {
+      await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    }
+    return { brought: this.#brought, contacted: this.#contacted };
+  }
+
+  #work(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    for (const worker of this.#workers) {
+      worker.on('error', reject);
+      worker.on('exit', (code) => reject(new Error(`a worker thread ended with code ${code}`)));
+      worker.on('message', (result: JobResult) => {
+        if (result.outcome === 'failed') {
+          reject(fromPlainError(result.error));
+          return;
+        }
+        this.#brought[result.number] = result.brought;
+        for (const host of result.contacted) this.#contacted.add(host);
+        this.#open -= 1;
+        if (this.#open === 0) resolve();
+        else this.#give(worker);
+      });
+    }
+    for (let lane = 0; lane < this.#lanes; lane++) {
+      const worker = this.#workers[lane % this.#workers.length];
+      if (worker) this.#give(worker);
+    }
+    return promise;
+  }
+
+  #give(worker: Worker): void {
+    const job = this.#jobs.shift();
+    if (job) worker.postMessage(job);
+  }
+}

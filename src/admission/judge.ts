@@ -1,0 +1,87 @@
+/** Judging: facts → findings → verdict, by the safety floor first and the policy after it. */
+import type { FileVerdict, Finding } from '../base/finding.ts';
+import type { Manifest } from '../base/manifest.ts';
+import type { RepoPath } from '../base/name.ts';
+import { type Decision, verdictOf } from '../base/verdict.ts';
+import type { Facts } from '../formats/facts.ts';
+import { safetyFloor } from '../policy/floor.ts';
+import type { PolicyInput } from '../policy/input.ts';
+import { decide, type Policy } from '../policy/policy.ts';
+import { scanFile, scanRepo } from '../scan/scan.ts';
+import { tierOf } from '../scan/tier.ts';
+import type { SourceRevision } from '../sources/source.ts';
+import type { BroughtFile } from './job.ts';
+
+export interface JudgedFile {
+  readonly path: RepoPath;
+  readonly facts: Facts;
+  readonly verdict: FileVerdict;
+}
+
+export interface Judgement {
+  readonly files: readonly JudgedFile[];
+  readonly findings: readonly Finding[];
+  readonly input: PolicyInput;
+  readonly decision: Decision;
+}
+
+export interface Evidence {
+  readonly manifest: Manifest;
+  readonly revision: SourceRevision;
+  readonly brought: readonly BroughtFile[];
+}
+
+export function judge(evidence: Evidence, policy: Policy): Judgement {
+  const parsed = evidence.brought.map(({ file, facts }) => ({ path: file.path, facts }));
+  const scanned = parsed.map((file) => ({ ...file, ...scanFile(file) }));
+  const repo = scanRepo(parsed);
+  const findings = [...scanned.flatMap((file) => file.findings), ...repo.findings];
+  const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
+  const input = policyInput(evidence, { files, findings, repo });
+  const judged = files.map(({ path, verdict, facts }) => ({ path, verdict, gaps: facts.gaps }));
+  const rules = [...safetyFloor(judged, findings), ...decide(policy, input)];
+  return { files, findings, input, decision: { verdict: verdictOf(rules), rules } };
+}
+
+function policyInput(
+  { manifest, revision }: Evidence,
+  scan: {
+    readonly files: readonly JudgedFile[];
+    readonly findings: readonly Finding[];
+    readonly repo: ReturnType<typeof scanRepo>;
+  },
+): PolicyInput {
+  const known = new Map(manifest.files.map((file) => [file.path, file]));
+  const { model } = manifest;
+  const { publisher, license, gated, hubScan } = revision;
+  return {
+    files: scan.files.map(({ path, facts, verdict }) => ({
+      path,
+      size: known.get(path)?.sizeBytes ?? facts.sizeBytes,
+      sha256: known.get(path)?.sha256 ?? '',
+      format: facts.format,
+      verdict,
+      tier: tierOf(facts) ?? '',
+    })),
+    findings: scan.findings.map(({ rule, severity, verdict, file }) => ({ rule, severity, verdict, file })),
+    repo: {
+      name: model,
+      namespace: model.includes('/') ? model.slice(0, model.indexOf('/')) : '',
+      license,
+      remoteCode: scan.repo.remoteCode,
+      gated,
+      tags: revision.tags,
+      references: [...new Set(scan.repo.references.map((reference) => reference.repo))].sort(),
+      sizeBytes: manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+    },
+    source: { kind: revision.kind, endpoint: revision.endpoint },
+    publisher: {
+      name: publisher?.name,
+      kind: publisher?.kind,
+      verified: publisher?.verified,
+      plan: publisher?.plan,
+      followers: publisher?.followers,
+    },
+    hub: { scan: hubScan?.status },
+  };
+}

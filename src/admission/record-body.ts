@@ -1,0 +1,94 @@
+/** The content of a record; what it refers to by digest (policy, facts, evidence) is stored first. */
+import type { RecordBody } from '../attest/record.ts';
+import { timestamp } from '../base/clock.ts';
+import { sha256 } from '../base/digest.ts';
+import type { Manifest } from '../base/manifest.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Gate } from '../registry/gate.ts';
+import { DEFAULT_CHANNEL } from '../registry/registry.ts';
+import type { Source, SourceRevision } from '../sources/source.ts';
+import { evidenceKey, factsKey, policyKey } from '../vault/layout.ts';
+import type { Judgement } from './judge.ts';
+import type { Selection } from './selection.ts';
+
+export interface ForRecord {
+  readonly manifest: Manifest;
+  readonly revision: SourceRevision;
+  readonly judgement: Judgement;
+  /** The staging area that holds the files. */
+  readonly staging: string;
+  readonly selection: Selection;
+  readonly contacted: ReadonlySet<string>;
+  readonly source: Source;
+  readonly policy: Policy;
+  readonly tool: RecordBody['tool'];
+}
+
+export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<RecordBody, 'number'>> {
+  const { manifest, revision, judgement, staging, contacted, policy, tool } = from;
+  await gate.vault.create(policyKey(policy.sha256), Buffer.from(policy.text));
+  const coverage = await storeFacts(gate, judgement);
+  const evidence = await storeEvidence(gate, from);
+  const { repoId, publisher, license, gated, hubScan } = revision;
+  return {
+    type: 'weighlock.record/v1',
+    decidedAt: timestamp(gate.clock),
+    verdict: judgement.decision.verdict,
+    rules: [...judgement.decision.rules],
+    policy: { name: policy.name, sha256: policy.sha256 },
+    manifest: { ...manifest, files: [...manifest.files], excluded: [...manifest.excluded] },
+    source: {
+      kind: revision.kind,
+      endpoint: revision.endpoint,
+      requested: revision.requested,
+      ...(repoId && { repoId }),
+      ...(publisher && { publisher }),
+      ...(license && { license }),
+      ...(gated !== undefined && { gated }),
+      ...(hubScan && { hubScan: hubScan.status }),
+      contacted: [...contacted].sort(),
+    },
+    coverage,
+    findings: [...judgement.findings],
+    evidence,
+    channel: DEFAULT_CHANNEL,
+    ...(judgement.decision.verdict !== 'refused' && { staging }),
+    logSize: await gate.logSize(),
+    tool,
+  };
+}
+
+async function storeFacts(gate: Gate, judgement: Judgement): Promise<RecordBody['coverage']> {
+  const coverage: RecordBody['coverage'] = [];
+  for (const { path, facts, verdict } of judgement.files) {
+    const bytes = Buffer.from(JSON.stringify(facts));
+    const digest = sha256(bytes);
+    await gate.vault.create(factsKey(digest), bytes);
+    coverage.push({ path, format: facts.format, verdict, facts: digest, gaps: [...facts.gaps] });
+  }
+  return coverage;
+}
+
+/** Longest upstream signature that is kept. */
+const SIGNATURE_BYTES_MAX = 16 << 20;
+
+async function storeEvidence(
+  gate: Gate,
+  { revision, selection, source }: ForRecord,
+): Promise<RecordBody['evidence']> {
+  const evidence: RecordBody['evidence'] = [];
+  const keep = async (type: string, bytes: Uint8Array) => {
+    const digest = sha256(bytes);
+    await gate.vault.create(evidenceKey(digest), bytes);
+    evidence.push({ type, sha256: digest });
+  };
+  if (revision.hubScan) await keep('hub-scan', Buffer.from(JSON.stringify(revision.hubScan)));
+  const signature = selection.upstreamSignature;
+  if (signature && signature.sizeBytes <= SIGNATURE_BYTES_MAX) {
+    const chunks: Uint8Array[] = [];
+    const whole = { offset: 0, length: signature.sizeBytes };
+    for await (const chunk of source.read(revision, signature, whole)) chunks.push(chunk);
+    await keep('upstream-model.sig', Buffer.concat(chunks));
+  }
+  return evidence;
+}
