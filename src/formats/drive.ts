@@ -28,7 +28,7 @@ export function parseBuffer(bytes: Uint8Array): Facts {
 /** The facts of a file that can be read anywhere. Throws only what `read` throws. */
 export function parseRandom(access: RandomAccess): Facts {
   const { sizeBytes } = access;
-  const parser = identify(access.read(0, Math.min(HEAD_BYTES, sizeBytes)), sizeBytes);
+  const parser = identify(access.read(0, Math.min(HEAD_BYTES, sizeBytes)));
   const run = new Run(parser.parse(sizeBytes));
   let read = run.start(sizeBytes);
   while (read !== undefined) read = run.answer(access.read(read.offset, read.length), sizeBytes);
@@ -107,7 +107,7 @@ export class StreamParse {
 
   #identify(): void {
     const head = this.#head.bytes;
-    const parser = identify(head, this.#declaredBytes);
+    const parser = identify(head);
     this.#access = parser.access;
     if (parser.access === 'random') return;
     const run = new Run(parser.parse(this.#declaredBytes));

@@ -1,22 +1,47 @@
 /**
  * Everything that parsers may say of a file, as one union: scanners switch on `format`.
  */
-
+import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
+import { IMAGE_PARSER, type ImageFacts } from './image/image.ts';
 import { JSON_PARSER } from './json.ts';
+import { ONNX_PARSER, type OnnxFacts } from './onnx.ts';
 import { OPAQUE_PARSER, type OpaqueFacts } from './opaque.ts';
+import { PDF_PARSER, type PdfFacts } from './pdf.ts';
+import type { PickleFacts } from './pickle/facts.ts';
 import { PYTHON_PARSER } from './python.ts';
 import { SAFETENSORS_PARSER, type SafetensorsFacts } from './safetensors.ts';
+import { SENTENCEPIECE_PARSER, type SentencePieceFacts } from './sentencepiece.ts';
 import { TEXT_PARSERS, type TextFacts } from './text.ts';
+import type { ZipFacts } from './zip/facts.ts';
 
-export type Facts = SafetensorsFacts | TextFacts | OpaqueFacts;
+export type Facts =
+  | SafetensorsFacts
+  | GgufFacts
+  | OnnxFacts
+  | PickleFacts
+  | ZipFacts
+  | TextFacts
+  | SentencePieceFacts
+  | ImageFacts
+  | PdfFacts
+  | OpaqueFacts;
+
+/** Versions of the parsers in the folders of pickles and archives. */
+const ARCHIVE_PARSERS: readonly string[] = ['pickle/1', 'zip/1', 'pytorch/1'];
 
 /** Names all parsers and their versions: facts stored under another value are made anew. */
 export const PARSERS_VERSION: string = [
-  SAFETENSORS_PARSER,
-  JSON_PARSER,
-  PYTHON_PARSER,
+  ...ARCHIVE_PARSERS,
   ...TEXT_PARSERS,
+  GGUF_PARSER,
+  IMAGE_PARSER,
+  JSON_PARSER,
+  ONNX_PARSER,
   OPAQUE_PARSER,
+  PDF_PARSER,
+  PYTHON_PARSER,
+  SAFETENSORS_PARSER,
+  SENTENCEPIECE_PARSER,
 ]
   .sort()
   .join(' ');

@@ -2,11 +2,20 @@
  * Which parser reads a file: decided by its first bytes, never by its name.
  */
 import type { Facts } from './facts.ts';
+import { isGguf, parseGguf } from './gguf.ts';
+import { isImage, parseImage } from './image/image.ts';
+import { isOnnx, parseOnnx } from './onnx.ts';
 import { parseOpaque, recognise } from './opaque.ts';
-import type { Access, Parse } from './parse.ts';
+import type { Access, BaseFacts, Parse } from './parse.ts';
+import { isPdf, parsePdf } from './pdf.ts';
+import { parsePickle } from './pickle/parse.ts';
+import { looksLikePickle } from './pickle/recognise.ts';
+import { asPickle } from './pickle-shaped.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
+import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
 import { parseText } from './text.ts';
 import { startsLikeText } from './utf8.ts';
+import { isZip, parseZip } from './zip/parse.ts';
 
 /** Bytes that decide: every magic number lies within, and enough text to tell it from binary. */
 export const HEAD_BYTES = 4096;
@@ -16,20 +25,73 @@ export interface Parser {
   parse(sizeBytes: number): Parse<Facts>;
 }
 
-/** Reads of a parser in order, each recogniser looking at the head only. The first that fits wins. */
-const FORMATS: readonly (Parser & { fits(head: Uint8Array, sizeBytes: number): boolean })[] = [
-  { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
-  { fits: isPlainText, access: 'forward', parse: parseText },
-];
-
-const OPAQUE: Parser = { access: 'forward', parse: parseOpaque };
-
-/** The parser for an input that begins with `head` (`HEAD_BYTES` of it, or all). Always gives one. */
-export function identify(head: Uint8Array, sizeBytes: number): Parser {
-  return FORMATS.find(({ fits }) => fits(head, sizeBytes)) ?? OPAQUE;
+interface Format {
+  fits(head: Uint8Array): boolean;
+  readonly access: Access;
+  /** `depth` counts the archives around. */
+  parse(sizeBytes: number, depth: number): Parse<Facts>;
+  /** Formats that are a pickle, or check themselves whether they also run as one. */
+  readonly pickles?: true;
 }
 
-/** Text that is not an executable by its first bytes; scripts are text and read as such. */
-function isPlainText(head: Uint8Array): boolean {
-  return startsLikeText(head) && (!recognise(head).executable || head[0] === 0x23 || head[0] === 0x4d);
+/** The first that fits wins: exact magic numbers before looser shapes, text last. */
+const FORMATS: readonly Format[] = [
+  {
+    fits: isZip,
+    access: 'random',
+    parse: (sizeBytes, depth) => parseZip({ sizeBytes, depth, inner: parseInner }),
+  },
+  { fits: isGguf, access: 'forward', parse: parseGguf },
+  { fits: isImage, access: 'forward', parse: parseImage },
+  { fits: isPdf, access: 'forward', parse: parsePdf },
+  { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
+  {
+    fits: looksLikePickle,
+    access: 'forward',
+    parse: (sizeBytes) => parsePickle({ sizeBytes }),
+    pickles: true,
+  },
+  { fits: isOnnx, access: 'forward', parse: parseOnnx },
+  { fits: isSentencePiece, access: 'forward', parse: parseSentencePiece },
+  { fits: isText, access: 'forward', parse: parseText, pickles: true },
+];
+
+const OPAQUE: Format = { fits: () => true, access: 'forward', parse: parseOpaque };
+
+/** The parser for an input that begins with `head` (`HEAD_BYTES` of it, or all). Always gives one. */
+export function identify(head: Uint8Array): Parser {
+  const { access, parse } = identifyFormat(head);
+  return { access, parse: (sizeBytes) => parse(sizeBytes, 0) };
+}
+
+/** The same for members of archives, which are at hand as a whole. */
+export function parseInner(head: Uint8Array, sizeBytes: number, depth: number): Parse<BaseFacts> {
+  return identifyFormat(head.subarray(0, HEAD_BYTES)).parse(sizeBytes, depth);
+}
+
+function identifyFormat(head: Uint8Array): Format {
+  const format = FORMATS.find(({ fits }) => fits(head)) ?? OPAQUE;
+  if (format.pickles || asPickle(head) === undefined) return format;
+  return {
+    ...format,
+    parse: function* (sizeBytes, depth) {
+      return alsoPickle(yield* format.parse(sizeBytes, depth));
+    },
+  };
+}
+
+/** A file of another format whose first bytes also run as a pickle: which of the two it is, its loader decides. */
+function alsoPickle<F extends BaseFacts>(facts: F): F {
+  const detail = `the file is ${facts.format}, and its first bytes also run as a pickle`;
+  return {
+    ...facts,
+    problems: [...facts.problems, { code: 'polyglot-pickle', offset: 0, detail }],
+    gaps: [...facts.gaps, { offset: 0, length: facts.sizeBytes, reason: detail }],
+  };
+}
+
+/** Scripts are text, and so is a word that happens to begin with the letters of a Windows executable. */
+function isText(head: Uint8Array): boolean {
+  const scriptOrWord = head[0] === 0x23 || head[0] === 0x4d;
+  return startsLikeText(head) && (scriptOrWord || !recognise(head).executable);
 }

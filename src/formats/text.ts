@@ -1,11 +1,13 @@
 /**
- * Text: strict UTF-8 without NUL, then by content one of: LFS pointer, JSON, SVG or other markup, Python,
+ * Text: strict UTF-8 without NUL, then by content one of: pickle of protocol 0, LFS pointer, JSON, SVG or other markup, Python,
  * template, plain text. One text can be several things to several readers; the order below asks for the most
  * dangerous reading that fits first, and what plain text still may be is kept with it.
  */
 import { parse as parseYaml } from 'yaml';
 import { describeJson, type JsonFacts } from './json.ts';
 import type { BaseFacts, Parse } from './parse.ts';
+import type { PickleFacts } from './pickle/facts.ts';
+import { asPickle } from './pickle-shaped.ts';
 import { describePython, type PythonFacts } from './python.ts';
 import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template.ts';
 import { type TextBase, textBase } from './text-base.ts';
@@ -63,10 +65,12 @@ export function isTextFacts(facts: BaseFacts): facts is TextFacts {
   return 'secretsScanned' in facts;
 }
 
-export function* parseText(sizeBytes: number): Parse<TextFacts> {
+export function* parseText(sizeBytes: number): Parse<TextFacts | PickleFacts> {
   if (sizeBytes > TEXT_BYTES_MAX)
     return unread(sizeBytes, 'text-too-long', `text longer than ${TEXT_BYTES_MAX} bytes is not read`);
   const bytes = yield { offset: 0, length: sizeBytes };
+  const pickle = asPickle(bytes);
+  if (pickle !== undefined) return pickle;
   const text = decodeUtf8(bytes);
   if (text === undefined) return unread(sizeBytes, 'not-utf8', 'text by its beginning, but not UTF-8');
   if (text.includes('\0')) return unread(sizeBytes, 'nul-in-text', 'text by its beginning, but it holds NUL');

@@ -42,7 +42,7 @@ export function withWhole<F extends BaseFacts>(facts: F, input: WholeInput): F {
 }
 
 /** Formats whose own parser judges the zip directory. */
-const ZIP_FORMATS: ReadonlySet<string> = new Set(['zip', 'pytorch-zip', 'pytorch', 'npz', 'torchscript']);
+const ZIP_FORMATS: ReadonlySet<string> = new Set(['zip', 'pytorch']);
 
 /**
  * Where an end of central directory stands that a lenient reader (CPython's zipfile takes the last signature

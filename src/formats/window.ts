@@ -119,11 +119,22 @@ export class Window {
     return high > 0x1fffff ? undefined : high * 0x1_0000_0000 + low;
   }
 
-  /** The next bytes, valid until the window moves on. */
-  slice(length: number): Buffer {
+  /** The next bytes without moving on. */
+  peek(length: number): Buffer {
     const at = this.#offset - this.#base;
     const bytes = this.#bytes.subarray(at, at + length);
     if (bytes.length !== length) throw new Error('the window was read beyond what it holds');
+    return bytes;
+  }
+
+  /** All bytes at hand, for parsers that search. */
+  get held(): Buffer {
+    return this.#bytes.subarray(Math.min(this.#offset - this.#base, this.#bytes.length));
+  }
+
+  /** The next bytes, valid until the window moves on. */
+  slice(length: number): Buffer {
+    const bytes = this.peek(length);
     this.#offset += length;
     return bytes;
   }
