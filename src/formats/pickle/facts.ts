@@ -5,9 +5,13 @@
  */
 import type { BaseFacts } from '../parse.ts';
 
-/** What the machine does with a global, or with something that a call to the global made. */
+/**
+ * What the machine does with a global, or with something that a call to the global made. `pass` is the global itself
+ * handed on, in arguments, a container or a state: whatever receives it may call it with anything.
+ */
 export type PickleOperation =
   | 'import'
+  | 'pass'
   | 'reduce'
   | 'newobj'
   | 'build'

@@ -190,9 +190,16 @@ export class Machine {
 
   /** A call: its result remembers which global it came from. */
   call(operation: PickleOperation, callee: Value, given: Value): Value {
+    if (given.kind === 'global') this.pass([given]);
     this.note(operation, callee, given);
     if (callee.global === undefined) return UNKNOWN;
     return new Value('result', { global: callee.global });
+  }
+
+  /** Values that go into arguments, a container or a state: globals among them are noted as handed on. */
+  pass(values: readonly Value[]): void {
+    for (const value of values)
+      if (value.kind === 'global') this.ledger.note('pass', value, undefined, this.offset);
   }
 
   /** Bytes in the window: a nested pickle is followed at once. */

@@ -75,11 +75,14 @@ function reduce(machine: Machine): void {
 /** `__setstate__`, or the instance's dictionary, or attributes: on an imported object it changes that object. */
 function build(machine: Machine): void {
   const state = machine.stack.pop();
+  machine.pass([state]);
   machine.note('build', machine.stack.top(), state);
 }
 
 function inst(machine: Machine, window: Buffer, from: number, to: number): void {
-  const given = tuple(machine.stack.popToMark());
+  const values = machine.stack.popToMark();
+  machine.pass(values);
+  const given = tuple(values);
   const { module, name } = nameLines(window, from, to, python2Text);
   if (module === undefined || name === undefined)
     throw new Broken('bad-name', 'a module or name of INST is not ASCII');
@@ -89,6 +92,7 @@ function inst(machine: Machine, window: Buffer, from: number, to: number): void 
 function obj(machine: Machine): void {
   const [callee, ...given] = machine.stack.popToMark();
   if (callee === undefined) throw new Broken('stack-underflow', 'OBJ has no class to call');
+  machine.pass(given);
   machine.stack.push(machine.call('obj', callee, tuple(given)));
 }
 

@@ -12,16 +12,16 @@ import { addToList, EMPTY_TUPLE, type Kind, list, tuple, Value } from './value.t
 
 export const CONTAINERS: readonly (readonly [Code, Opcode])[] = [
   [')', fixed(0, (m) => m.stack.push(EMPTY_TUPLE))],
-  ['t', fixed(0, (m) => m.stack.push(tuple(m.stack.popToMark())))],
-  [0x85, fixed(0, (m) => m.stack.push(tuple(m.stack.popCount(1))))],
-  [0x86, fixed(0, (m) => m.stack.push(tuple(m.stack.popCount(2))))],
-  [0x87, fixed(0, (m) => m.stack.push(tuple(m.stack.popCount(3))))],
+  ['t', fixed(0, (m) => pushTuple(m, m.stack.popToMark()))],
+  [0x85, fixed(0, (m) => pushTuple(m, m.stack.popCount(1)))],
+  [0x86, fixed(0, (m) => pushTuple(m, m.stack.popCount(2)))],
+  [0x87, fixed(0, (m) => pushTuple(m, m.stack.popCount(3)))],
   [']', fixed(0, (m) => m.stack.push(list()))],
-  ['l', fixed(0, (m) => m.stack.push(filled(list(), m.stack.popToMark())))],
+  ['l', fixed(0, (m) => pushList(m, m.stack.popToMark()))],
   ['}', fixed(0, (m) => m.stack.push(container('dict')))],
-  ['d', fixed(0, (m) => m.stack.push(dictOf(m.stack.popToMark())))],
+  ['d', fixed(0, (m) => pushDict(m, m.stack.popToMark()))],
   [0x8f, fixed(0, (m) => m.stack.push(container('set')))],
-  [0x91, fixed(0, (m) => m.stack.push(container('frozenset', m.stack.popToMark().length)))],
+  [0x91, fixed(0, (m) => pushFrozenset(m, m.stack.popToMark()))],
   ['a', fixed(0, (m) => fill(m, 'append', m.stack.popCount(1)))],
   ['e', fixed(0, (m) => fill(m, 'append', m.stack.popToMarkInto()))],
   ['s', fixed(0, (m) => fill(m, 'setitem', m.stack.popCount(2)))],
@@ -35,8 +35,8 @@ const FILLED_BY: Readonly<Partial<Record<PickleOperation, Kind>>> = {
   additems: 'set',
 };
 
-function container(kind: 'dict' | 'set' | 'frozenset', count = 0): Value {
-  return new Value(kind, { count });
+function container(kind: 'dict' | 'set' | 'frozenset'): Value {
+  return new Value(kind, {});
 }
 
 function filled(target: Value, values: readonly Value[]): Value {
@@ -44,9 +44,25 @@ function filled(target: Value, values: readonly Value[]): Value {
   return target;
 }
 
-function dictOf(values: readonly Value[]): Value {
+function pushTuple(machine: Machine, values: readonly Value[]): void {
+  machine.pass(values);
+  machine.stack.push(tuple(values));
+}
+
+function pushList(machine: Machine, values: readonly Value[]): void {
+  machine.pass(values);
+  machine.stack.push(filled(list(), values));
+}
+
+function pushDict(machine: Machine, values: readonly Value[]): void {
   refuseOdd(values);
-  return container('dict', values.length / 2);
+  machine.pass(values);
+  machine.stack.push(container('dict'));
+}
+
+function pushFrozenset(machine: Machine, values: readonly Value[]): void {
+  machine.pass(values);
+  machine.stack.push(container('frozenset'));
 }
 
 function fill(
@@ -57,6 +73,7 @@ function fill(
   const target = machine.stack.top();
   if (values.length === 0) return;
   if (operation === 'setitem') refuseOdd(values);
+  machine.pass(values);
   if (target.kind !== FILLED_BY[operation]) machine.note(operation, target, tuple(values.slice(0, 2)));
   else if (operation === 'append') filled(target, values);
 }

@@ -1,0 +1,102 @@
+/**
+ * Judging archives: what contradicts itself in the container, and each member by the scanner of what it holds.
+ */
+import { printable } from '../base/errors.ts';
+import type { Finding } from '../base/finding.ts';
+import type { BaseFacts, Problem } from '../formats/parse.ts';
+import type { PickleFacts } from '../formats/pickle/facts.ts';
+import type { ZipFacts } from '../formats/zip/facts.ts';
+import { type PickleTier, pickleTier, worst } from './pickle.ts';
+
+/** Scans the facts of one member with the scanner for its format. */
+export type MemberScanner = (file: string, facts: BaseFacts, member: string) => readonly Finding[];
+
+/** Findings kept of one archive. */
+const FINDINGS_MAX = 200;
+
+/** Contradictions by which one reader is made to see another archive than the next. */
+const TWO_STORIES = new Set([
+  'headers-differ',
+  'end-records-differ',
+  'duplicate-member',
+  'members-overlap',
+  'bad-descriptor',
+  'directory-misplaced',
+  'entry-count',
+]);
+
+/**
+ * The findings on an archive: of its structure, then of its members, which `scanMember` judges by their facts.
+ * `member` names the archive where it lies inside of another one.
+ */
+export function scanArchive(
+  file: string,
+  facts: ZipFacts,
+  { scanMember, member }: { readonly scanMember: MemberScanner; readonly member?: string },
+): Finding[] {
+  const findings: Finding[] = [];
+  const outside = member === undefined ? '' : `${member}!`;
+  const own = facts.problems.filter((problem) => isOwn(problem, facts));
+  for (const problem of own) findings.push(structural(file, problem, outside));
+  if (facts.pytorch?.torchscript) findings.push(torchscript(file, member));
+  for (const inner of facts.members) {
+    if (findings.length >= FINDINGS_MAX) break;
+    findings.push(...scanMember(file, inner.facts, `${outside}${inner.name}`));
+  }
+  return findings.slice(0, FINDINGS_MAX);
+}
+
+/** The worst tier of the pickles in an archive, at any depth; undefined where it holds none. */
+export function archiveTier(facts: ZipFacts): PickleTier | undefined {
+  const tiers = facts.members.flatMap(({ facts: inner }) => {
+    if (isPickleFacts(inner)) return [pickleTier(inner)];
+    if (isZipFacts(inner)) return archiveTier(inner) ?? [];
+    return [];
+  });
+  return tiers.length === 0 ? undefined : worst(tiers);
+}
+
+export function isPickleFacts(facts: BaseFacts): facts is PickleFacts {
+  return facts.format === 'pickle';
+}
+
+export function isZipFacts(facts: BaseFacts): facts is ZipFacts {
+  return facts.format === 'zip' || facts.format === 'pytorch';
+}
+
+/** Problems that a member's own parser stated are judged by that member's scanner. */
+function isOwn(problem: Problem, facts: ZipFacts): boolean {
+  if (problem.member === undefined) return true;
+  return !facts.members.some(({ name }) => problem.member === name || problem.member?.startsWith(`${name}!`));
+}
+
+function structural(file: string, { code, offset, detail, member }: Problem, outside: string): Finding {
+  const name = member === undefined ? undefined : `${outside}${member}`;
+  const twoStories = TWO_STORIES.has(code);
+  return {
+    rule: `archive/${code}`,
+    severity: twoStories ? 'high' : 'medium',
+    verdict: 'inconclusive',
+    file,
+    ...(name === undefined ? {} : { member: name }),
+    offset,
+    message: `byte ${offset}: ${printable(detail)}`,
+    why: twoStories
+      ? 'Readers of such an archive see different content, which is how a scanner is shown something harmless.'
+      : 'What the archive holds here was not read, so nothing can be said of it.',
+    fix: 'Ask the publisher for a file as PyTorch or a zip tool writes it, or for safetensors.',
+  };
+}
+
+function torchscript(file: string, member: string | undefined): Finding {
+  return {
+    rule: 'archive/torchscript',
+    severity: 'high',
+    verdict: 'inconclusive',
+    file,
+    ...(member === undefined ? {} : { member }),
+    message: 'the archive is TorchScript: it holds a program, not only weights',
+    why: 'TorchScript runs when the model is used, and what its program does was not analysed.',
+    fix: 'Use weights with code that you reviewed, or waive this file after a review of its code/ folder.',
+  };
+}
