@@ -10,7 +10,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { parseGitBlobSha1, parseSha256, type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Finding, Gap } from '../base/finding.ts';
-import { type Manifest, manifestDigest } from '../base/manifest.ts';
+import { manifestDigest } from '../base/manifest.ts';
 import { isCommit, parseModelName, parseRepoPath } from '../base/name.ts';
 import { IN_TOTO, type KnownKey, seal, unseal } from './envelope.ts';
 import type { Signer } from './key.ts';
@@ -108,7 +108,7 @@ export async function signRecord(
   signer: Signer,
 ): Promise<SignedRecord> {
   const { model, commit } = body.manifest;
-  const subject = manifestDigest(body.manifest as Manifest);
+  const subject = manifestDigest(body.manifest);
   const statement = {
     _type: STATEMENT_TYPE,
     subject: [{ name: `${model}@${commit}`, digest: { sha256: subject } }],
@@ -139,7 +139,7 @@ export function openRecord(bytes: Uint8Array, keys: readonly KnownKey[], named: 
   const parsed = bodySchema.safeParse(predicate?.weighlock);
   if (statement?.predicateType !== PREDICATE_TYPE || !parsed.success) throw corrupt('is not a record');
   const body = parsed.data;
-  const subject = manifestDigest(body.manifest as Manifest);
+  const subject = manifestDigest(body.manifest);
   const named0 = (statement.subject as { digest?: { sha256?: string } }[] | undefined)?.[0];
   if (named0?.digest?.sha256 !== subject) throw corrupt('contradicts its own manifest');
   return { body, bytes, digest: sha256(bytes), manifestDigest: subject, keyId: opened.keyId };

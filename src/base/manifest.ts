@@ -15,7 +15,7 @@ export interface ManifestFile {
   readonly sizeBytes: number;
   readonly sha256: Sha256;
   /** git's name for the content, where the source names files so. */
-  readonly gitBlobSha1?: GitBlobSha1;
+  readonly gitBlobSha1?: GitBlobSha1 | undefined;
 }
 
 /** A file that the source has and the vault does not: excluded, on record. */
