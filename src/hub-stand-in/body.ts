@@ -74,6 +74,7 @@ async function pump(
       response.write(Buffer.alloc(0), () => response.socket?.destroySoon());
       return;
     case 'stalled':
+      response.flushHeaders();
       await once(response, 'close');
       return;
     case 'oversized':

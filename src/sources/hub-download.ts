@@ -9,7 +9,7 @@ import { WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import type { HubApi } from './hub-api.ts';
 import type { RedirectHosts } from './hub-hosts.ts';
-import { connectionError, discard, type HubAnswer, type HubHttp, header } from './hub-http.ts';
+import { abandon, connectionError, discard, type HubAnswer, type HubHttp, header } from './hub-http.ts';
 import type { HubLimits } from './hub-limits.ts';
 import { refusal } from './hub-refusal.ts';
 import { PassingFailure, type WaitingClock } from './patience.ts';
@@ -130,8 +130,7 @@ export class HubDownload {
     const { commit, file } = place;
     const problem = identityProblem(commit, file, answer);
     if (!problem) return;
-    // The body is not wanted, whatever it is.
-    answer.body.destroy();
+    abandon(answer);
     throw lies(place, problem);
   }
 
@@ -168,7 +167,7 @@ function identityProblem(commit: Commit, file: SourceFile, answer: HubAnswer): s
 function checkRange(place: HubFile, range: ByteRange, answer: HubAnswer): void {
   const problem = rangeProblem(place.file, range, answer);
   if (!problem) return;
-  answer.body.destroy();
+  abandon(answer);
   throw lies(place, problem);
 }
 

@@ -87,6 +87,11 @@ export async function discard(answer: HubAnswer): Promise<void> {
   await answer.body.dump({ limit: DISCARD_BYTES_MAX }).catch(() => undefined);
 }
 
+/** Ends the connection of a body that is not wanted, whatever it is; the error that this makes is nobody's. */
+export function abandon(answer: HubAnswer): void {
+  answer.body.on('error', () => undefined).destroy();
+}
+
 /** What a failed connection means: our own refusal and an abort pass through, the rest may be gone next time. */
 export function connectionError(error: unknown, url: URL, signal: AbortSignal | undefined): unknown {
   if (signal?.aborted) return signal.reason;
