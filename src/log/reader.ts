@@ -43,6 +43,11 @@ export class LogReader {
     return size === 0 ? EMPTY_ROOT : rangeHash(this.#subtrees(available), 0, size);
   }
 
+  /** The hash of the leaves [begin, end), computed from the tiles of a log of `size` leaves. */
+  async rangeHash(begin: number, end: number, size: number): Promise<Hash> {
+    return rangeHash(this.#subtrees(size), begin, end);
+  }
+
   /** Throws WL_LOG_CORRUPT unless the log that `now` describes extends the one that `before` described. */
   async requireExtends(before: TreeHead, now: TreeHead): Promise<void> {
     if (before.size > now.size) {

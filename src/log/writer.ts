@@ -11,16 +11,17 @@
  * checkpoints of one size would be equivocation. `head` itself is not signed and anybody who can write to the
  * store can plant one; that is why a staged batch carries a signature: nothing that a gate did not stage is signed.
  */
-import { verify } from 'node:crypto';
-import { canonicalJson } from '../base/canonical-json.ts';
 import { WeighlockError } from '../base/errors.ts';
 import {
-  CHECKPOINT_BYTES_MAX,
-  type NoteSigner,
-  openCheckpoint,
-  signCheckpoint,
-  splitKey,
-} from './checkpoint.ts';
+  BATCH_BYTES_MAX,
+  type Batch,
+  decodeHead,
+  encodeHead,
+  openBatch,
+  signBatch,
+  stagingName,
+} from './batch.ts';
+import { CHECKPOINT_BYTES_MAX, type NoteSigner, openCheckpoint, signCheckpoint } from './checkpoint.ts';
 import { EMPTY_ROOT, type Hash, leafHash } from './merkle.ts';
 import { type LogFiles, LogReader, type TreeHead } from './reader.ts';
 import {
@@ -59,21 +60,8 @@ export interface LogWriterOptions {
 /** Attempts against other writers before giving up: each loss means that somebody else made progress. */
 const ATTEMPTS_MAX = 200;
 
-/** A staged batch: at most a bundle of entries and a few tiles, in base64. */
-const BATCH_BYTES_MAX = 4 * BUNDLE_BYTES_MAX;
-
 const HEAD = 'head';
 const CHECKPOINT = 'checkpoint';
-const BATCH_CONTEXT = 'weighlock.log-batch/v1\n';
-
-interface Batch {
-  readonly from: number;
-  readonly size: number;
-  readonly root: string;
-  /** Name of each new file → its bytes in base64. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
 export class LogWriter {
   readonly #options: LogWriterOptions;
 
@@ -161,23 +149,13 @@ export class LogWriter {
     const name = stagingName(head);
     const stored = await files.get(name, BATCH_BYTES_MAX);
     if (!stored) throw new WeighlockError('WL_LOG_CORRUPT', `${name} is missing, which the log’s head names`);
-    const { batch, signature } = parseSigned(stored.bytes, name);
-    const text = Buffer.from(BATCH_CONTEXT + canonicalJson(batch));
-    const known = [signer.verifierKey, ...keys].some((key) =>
-      verify(null, text, splitKey(key).publicKey, signature),
-    );
-    if (!known || batch.size !== head.size || batch.root !== head.root.toString('base64')) {
-      throw new WeighlockError('WL_LOG_CORRUPT', `${name} was not staged by a gate of this vault`);
-    }
-    return batch;
+    return openBatch(stored.bytes, head, [signer.verifierKey, ...keys]);
   }
 
   async #stage(batch: Batch): Promise<void> {
     const { files, signer } = this.#options;
-    const signature = await signer.sign(Buffer.from(BATCH_CONTEXT + canonicalJson(batch)));
-    const bytes = Buffer.from(canonicalJson({ batch, signature: Buffer.from(signature).toString('base64') }));
-    // Ed25519 is deterministic: a rival that staged the very same batch wrote the very same bytes.
-    await files.create(stagingName({ size: batch.size, root: Buffer.from(batch.root, 'base64') }), bytes);
+    const head = { size: batch.size, root: Buffer.from(batch.root, 'base64') };
+    await files.create(stagingName(head), await signBatch(batch, signer));
   }
 
   async #find(entry: Uint8Array, since: number, size: number): Promise<number | undefined> {
@@ -232,41 +210,4 @@ function overlay(files: LogFiles, created: ReadonlyMap<string, Uint8Array>): Log
       return bytes ? { bytes, tag: '' } : files.get(name, bytesMax);
     },
   };
-}
-
-function stagingName(head: TreeHead): string {
-  return `staging/${head.size}-${head.root.toString('hex')}`;
-}
-
-function encodeHead(batch: Batch): Uint8Array {
-  return Buffer.from(canonicalJson({ root: batch.root, size: batch.size }));
-}
-
-function decodeHead(bytes: Uint8Array): TreeHead {
-  const value = parseJson(bytes, 'head');
-  const root = Buffer.from(typeof value.root === 'string' ? value.root : '', 'base64');
-  const size = value.size;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1 || root.length !== HASH_BYTES) {
-    throw new WeighlockError('WL_LOG_CORRUPT', 'the log’s head is malformed');
-  }
-  return { size, root };
-}
-
-function parseSigned(bytes: Uint8Array, name: string): { batch: Batch; signature: Buffer } {
-  const { batch, signature } = parseJson(bytes, name);
-  if (typeof batch !== 'object' || batch === null || typeof signature !== 'string') {
-    throw new WeighlockError('WL_LOG_CORRUPT', `${name} is malformed`);
-  }
-  // Its shape needs no further check: it is used only if the signature over all of it is a gate's.
-  return { batch: batch as Batch, signature: Buffer.from(signature, 'base64') };
-}
-
-function parseJson(bytes: Uint8Array, name: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // Falls through: malformed is malformed.
-  }
-  throw new WeighlockError('WL_LOG_CORRUPT', `${name} is malformed`);
 }
