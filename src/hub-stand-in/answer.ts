@@ -61,7 +61,7 @@ export class AnswerTo {
     const query = exchange.url.searchParams;
     const blobs = query.get('blobs') === 'true' || query.get('blobs') === 'True';
     const siblings = await Promise.all(commit.files.map((file) => sibling(file, blobs)));
-    this.#json(exchange, 'model', {
+    const info = {
       _id: repoId,
       id: declared.id,
       modelId: declared.id,
@@ -78,7 +78,12 @@ export class AnswerTo {
       cardData: declared.cardData,
       ...(query.get('securityStatus') ? { securityRepoStatus: scanOf(commit) } : {}),
       siblings,
-    });
+    };
+    // Whoever expands gets what was named and the identity, nothing else.
+    const named = query.getAll('expand');
+    const isNamed = ([key]: [string, unknown]) => key === '_id' || key === 'id' || named.includes(key);
+    const answered = named.length === 0 ? info : Object.fromEntries(Object.entries(info).filter(isNamed));
+    this.#json(exchange, 'model', answered);
   }
 
   async tree(exchange: Exchange, commit: RepoCommit, folder: string): Promise<void> {

@@ -22,6 +22,11 @@ export async function sendBody(
     'Content-Type': 'application/octet-stream',
     ...options.headers,
   };
+  if (range === 'outside' && sizeBytes === 0) {
+    // No range of an empty file can be satisfied, yet clients that ask for its first byte expect success.
+    send(exchange, 200, { ...headers, 'Content-Range': 'bytes */0' }, Buffer.alloc(0));
+    return;
+  }
   if (range === 'outside') {
     send(exchange, 416, { ...headers, 'Content-Range': `bytes */${sizeBytes}` }, Buffer.alloc(0));
     return;
