@@ -6,6 +6,7 @@ import { IMAGE_PARSER, type ImageFacts } from './image/image.ts';
 import { JSON_PARSER } from './json.ts';
 import { ONNX_PARSER, type OnnxFacts } from './onnx.ts';
 import { OPAQUE_PARSER, type OpaqueFacts } from './opaque.ts';
+import type { BaseFacts } from './parse.ts';
 import { PDF_PARSER, type PdfFacts } from './pdf.ts';
 import type { PickleFacts } from './pickle/facts.ts';
 import { PYTHON_PARSER } from './python.ts';
@@ -45,3 +46,33 @@ export const PARSERS_VERSION: string = [
 ]
   .sort()
   .join(' ');
+
+const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
+  'safetensors',
+  'gguf',
+  'onnx',
+  'pickle',
+  'zip',
+  'pytorch',
+  'json',
+  'python',
+  'template',
+  'lfs-pointer',
+  'text',
+  'sentencepiece',
+  'png',
+  'jpeg',
+  'gif',
+  'webp',
+  'pdf',
+  'opaque',
+]);
+
+/** Facts of an archive member as what they are: undefined for the small texts that archives account for themselves. */
+export function asFacts(facts: BaseFacts): Facts | undefined {
+  return isFacts(facts) ? facts : undefined;
+}
+
+function isFacts(facts: BaseFacts): facts is Facts {
+  return FORMATS.has(facts.format);
+}

@@ -75,6 +75,13 @@ export function describePython(
   return { ...shell(text, sizeBytes), ...found.lists, gaps, syntaxErrors: counted.errors };
 }
 
+/** Whether CPython would take the text for a module that does nothing: names, constants, assignments, no call. */
+export function isInertPython(text: string): boolean {
+  if (text.length > PROBE_CHARS) return false;
+  const { errors, code } = count(parser.parse(text));
+  return errors === 0 && !code;
+}
+
 interface Count {
   readonly errors: number;
   readonly statements: number;

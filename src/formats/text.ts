@@ -8,7 +8,7 @@ import { describeJson, type JsonFacts } from './json.ts';
 import type { BaseFacts, Parse } from './parse.ts';
 import type { PickleFacts } from './pickle/facts.ts';
 import { asPickle } from './pickle-shaped.ts';
-import { describePython, type PythonFacts } from './python.ts';
+import { describePython, isInertPython, type PythonFacts } from './python.ts';
 import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template.ts';
 import { type TextBase, textBase } from './text-base.ts';
 import { decodeUtf8 } from './utf8.ts';
@@ -42,6 +42,8 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly shebang?: string;
   /** Nothing but blank lines and lines that begin with `#`: also an empty Python file. */
   readonly onlyComments: boolean;
+  /** Valid Python that does nothing: `__version__ = "1"`. */
+  readonly inertPython: boolean;
   /** YAML tags that make Python build objects, and `key: value` pairs that decide about code. */
   readonly yamlTags: readonly string[];
   readonly notable: readonly { readonly key: string; readonly value: string; readonly line: number }[];
@@ -150,6 +152,7 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
     format: 'text',
     kind,
     onlyComments: !/^[ \t]*[^#\s]/m.test(text),
+    inertPython: isInertPython(text),
     yamlTags,
     notable,
     active:
@@ -230,6 +233,7 @@ function unread(sizeBytes: number, code: string, detail: string): PlainFacts {
     bidiLines: [],
     kind: 'plain',
     onlyComments: false,
+    inertPython: false,
     yamlTags: [],
     notable: [],
     active: [],

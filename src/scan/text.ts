@@ -1,0 +1,60 @@
+/**
+ * Text that is neither code nor configuration by its form, and may still be one to its reader.
+ */
+import type { Finding } from '../base/finding.ts';
+import type { LfsPointerFacts, PlainFacts } from '../formats/text.ts';
+import { scanNotable } from './json.ts';
+import { finding, quoted, type Rule } from './judgement.ts';
+
+const YAML_OBJECT: Rule = {
+  rule: 'yaml/python-object',
+  severity: 'critical',
+  verdict: 'blocked',
+  why: 'A YAML loader that builds Python objects calls what the tag names.',
+  fix: 'Do not admit it; report it to the Hub.',
+};
+
+const YAML_MENTION: Rule = { ...YAML_OBJECT, severity: 'medium', verdict: 'inconclusive' };
+
+const ACTIVE_SVG: Rule = {
+  rule: 'image/active-content',
+  severity: 'medium',
+  verdict: 'inconclusive',
+  why: 'A browser that shows the picture runs what stands in it.',
+  fix: 'Exclude the picture with --exclude.',
+};
+
+const POINTER: Rule = {
+  rule: 'structure/lfs-pointer',
+  severity: 'high',
+  verdict: 'inconclusive',
+  why: 'The file that belongs here was never inspected, and no runtime can load the pointer.',
+  fix: 'Fetch the content (git lfs pull) in the directory, or admit the model from the Hub.',
+};
+
+export function scanPlain(file: string, facts: PlainFacts): Finding[] {
+  const findings = facts.notable.flatMap(({ key, value, line }) =>
+    scanNotable(file, { key, value, path: `${key} (line ${line})` }),
+  );
+  const [tag] = facts.yamlTags;
+  if (tag !== undefined) {
+    const harmless =
+      /^(?:!!|!<?tag:yaml\.org,2002:)python\/(?:tuple|str|unicode|int|float|bool|none|list|dict|complex|long|bytes)$/i;
+    const dangerous = facts.yamlTags.filter((name) => !harmless.test(name));
+    const rule = facts.kind === 'yaml' ? YAML_OBJECT : YAML_MENTION;
+    if (dangerous.length > 0)
+      findings.push(
+        finding(rule, { file, subject: dangerous[0], message: `the tag ${quoted(dangerous[0] ?? tag)}` }),
+      );
+  }
+  if (facts.active.length > 0)
+    findings.push(
+      finding(ACTIVE_SVG, { file, message: `the SVG holds ${facts.active.map(quoted).join(', ')}` }),
+    );
+  return findings;
+}
+
+export function scanPointer(file: string, facts: LfsPointerFacts): Finding[] {
+  const message = `a git LFS pointer stands where ${facts.pointsToBytes} bytes of content should be`;
+  return [finding(POINTER, { file, message, subject: facts.sha256 })];
+}
