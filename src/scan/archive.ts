@@ -3,10 +3,11 @@
  */
 import { printable } from '../base/errors.ts';
 import type { Finding } from '../base/finding.ts';
+import type { NumpyFacts } from '../formats/numpy/parse.ts';
 import type { BaseFacts, Problem } from '../formats/parse.ts';
 import type { PickleFacts } from '../formats/pickle/facts.ts';
 import type { ZipFacts } from '../formats/zip/facts.ts';
-import { type PickleTier, pickleTier, worst } from './pickle.ts';
+import { type PickleTier, pickleTier, scanPickle, worst } from './pickle.ts';
 
 /** Scans the facts of one member with the scanner for its format. */
 export type MemberScanner = (file: string, facts: BaseFacts, member: string) => readonly Finding[];
@@ -46,18 +47,26 @@ export function scanArchive(
   return findings.slice(0, FINDINGS_MAX);
 }
 
-/** The worst tier of the pickles in an archive, at any depth; undefined where it holds none. */
-export function archiveTier(facts: ZipFacts): PickleTier | undefined {
-  const tiers = facts.members.flatMap(({ facts: inner }) => {
-    if (isPickleFacts(inner)) return [pickleTier(inner)];
-    if (isZipFacts(inner)) return archiveTier(inner) ?? [];
-    return [];
-  });
+/** The worst tier of the pickles in a file, at any depth; undefined where it holds none. */
+export function tierOf(facts: BaseFacts): PickleTier | undefined {
+  if (isPickleFacts(facts)) return pickleTier(facts);
+  if (isNumpyFacts(facts)) return facts.pickle === undefined ? undefined : pickleTier(facts.pickle);
+  if (!isZipFacts(facts)) return undefined;
+  const tiers = facts.members.flatMap(({ facts: inner }) => tierOf(inner) ?? []);
   return tiers.length === 0 ? undefined : worst(tiers);
+}
+
+/** The findings on an `.npy` file: those of its pickle, where its array holds Python objects. */
+export function scanNumpy(file: string, facts: NumpyFacts, member?: string): Finding[] {
+  return facts.pickle === undefined ? [] : scanPickle(file, facts.pickle, member);
 }
 
 export function isPickleFacts(facts: BaseFacts): facts is PickleFacts {
   return facts.format === 'pickle';
+}
+
+export function isNumpyFacts(facts: BaseFacts): facts is NumpyFacts {
+  return facts.format === 'numpy';
 }
 
 export function isZipFacts(facts: BaseFacts): facts is ZipFacts {

@@ -47,6 +47,8 @@ export class Machine {
   readonly inputEnd: number;
   /** Set by PROTO; decides on Python 2 names and dotted names, as `self->proto`. */
   protocol = 0;
+  /** Where the last frame ends, as an offset; 0 without one. */
+  frameEnd = 0;
   /** The value that STOP returned. */
   value: Value = UNKNOWN;
   /** Where the machine's knowledge of the stream ends, or undefined while it is complete. */
@@ -91,6 +93,7 @@ export class Machine {
       if (opcode.operand === 'fixed') {
         const to = from + opcode.bytes;
         if (to > window.length) return this.#more(1 + opcode.bytes);
+        this.#checkFrame(to);
         opcode.run(this, window, from, to);
         this.consumed = to;
         continue;
@@ -115,6 +118,7 @@ export class Machine {
     const start = from + opcode.bytes;
     if (start > window.length) return this.#more(1 + opcode.bytes);
     const length = countAt(window, from, opcode);
+    this.#checkFrame(start + length);
     if (length > TEXT_BYTES_MAX) {
       if (opcode.nests && length <= NESTED_BYTES_MAX) {
         if (start + SNIFF_BYTES > window.length) return this.#more(1 + opcode.bytes + SNIFF_BYTES);
@@ -155,9 +159,23 @@ export class Machine {
       if (window.length - 1 > from) opcode.run(this, window, from, window.length - 1);
       throw new Broken('truncated', 'the input ends inside of an argument');
     }
+    this.#checkFrame(end + 1);
     opcode.run(this, window, from, end);
     this.consumed = end + 1;
     return undefined;
+  }
+
+  /**
+   * The attacker's move: an argument that crosses the end of its frame. The C unpickler, reading from a file object
+   * that cannot peek (PyTorch's), drops the part inside of the frame and reads the argument anew from behind it: the
+   * name `XXXXos` becomes `os`. From memory it reads `XXXXos`, and the Python unpickler raises. Picklers never do it.
+   */
+  #checkFrame(end: number): void {
+    if (this.offset < this.frameEnd && this.#base + end > this.frameEnd)
+      this.unsure(
+        'frame-crossed',
+        'an opcode crosses the end of its frame, and readers disagree about what follows',
+      );
   }
 
   /** From the opcode at work on, the machine does not know everything that CPython would do. */

@@ -15,6 +15,9 @@ export const CONTROL: readonly (readonly [Code, Opcode])[] = [
     '.',
     fixed(0, (m) => {
       m.value = m.stack.pop();
+      // What the C unpickler has read ahead of STOP is lost to the next stream of a file.
+      if (m.offset + 1 < m.frameEnd)
+        m.unsure('frame-crossed', 'a frame reaches beyond the STOP of its pickle');
       m.stopped = true;
     }),
   ],
@@ -83,11 +86,14 @@ function setProtocol(machine: Machine, protocol: number): void {
   machine.ledger.protocol = Math.max(machine.ledger.protocol, protocol);
 }
 
-/** To the C unpickler a frame is a hint to read ahead: nothing but its length is checked, and frames may overlap. */
+/** To the C unpickler a frame is a hint to read ahead: it must be there, and opcodes must not cross its end. */
 function frame(machine: Machine, window: Buffer, from: number, to: number): void {
   const length = window.readBigUInt64LE(from);
+  if (machine.offset < machine.frameEnd)
+    machine.unsure('frame-crossed', 'a frame begins inside of another one');
   if (length > BigInt(Math.max(0, machine.inputEnd - machine.offset - 1 - (to - from))))
     throw new Broken('frame-too-long', `a frame of ${length} bytes reaches beyond the input`);
+  machine.frameEnd = machine.offset + 1 + (to - from) + Number(length);
 }
 
 function longInteger(machine: Machine, window: Buffer, from: number, to: number): void {
