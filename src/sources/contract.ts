@@ -4,11 +4,12 @@
  * A test file provides those files in its own way (served, written to a folder) and calls `sourceContract`.
  */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { gitBlobSha1, sha256 } from '../base/digest.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ModelName } from '../base/name.ts';
-import type { ByteRange, Source, SourceFile, SourceRevision } from './source.ts';
+import { type ByteRange, release, type Source, type SourceFile, type SourceRevision } from './source.ts';
 
 /** Names that are easily mangled on the way, an empty file, and one of several reads. */
 export const CONTRACT_FILES: Readonly<Record<string, Uint8Array>> = {
@@ -121,6 +122,18 @@ export function sourceContract(name: string, open: () => Promise<SourceUnderTest
       }
       const read = await readAll(tested.source.read(revision, large(), { offset: 0, length: 10 }));
       assert.deepEqual(read, Buffer.from(bytesOf('model.safetensors').subarray(0, 10)));
+    });
+
+    test('chunks may be released one by one, and later ones are not touched by it', async () => {
+      const hash = createHash('sha256');
+      let released = 0;
+      for await (const chunk of tested.source.read(revision, large(), whole(large()))) {
+        hash.update(chunk);
+        release(chunk);
+        if (chunk.length === 0) released += 1;
+      }
+      assert.equal(hash.digest('hex'), sha256(bytesOf('model.safetensors')));
+      assert.ok(released > 0);
     });
 
     test('another source opened by its ticket reads the same bytes', async () => {
