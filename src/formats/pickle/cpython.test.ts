@@ -1,6 +1,7 @@
 /**
  * The machine against CPython: what the C unpickler resolves must be among the facts, or the facts must say that
- * they are not complete. `WEIGHLOCK_PICKLES` sets how many pickles are compared (for long runs by hand).
+ * they are not complete. For long runs by hand `WEIGHLOCK_PICKLES` sets how many
+ * pickles are compared, `WEIGHLOCK_SEED` which, `WEIGHLOCK_PYTHON` by which interpreter.
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -11,6 +12,7 @@ import type { PickleFacts } from './facts.ts';
 import { parsePickle } from './parse.ts';
 
 const RECORDER = fileURLToPath(new URL('../../../test/pickle-recorder.py', import.meta.url));
+const PYTHON = process.env.WEIGHLOCK_PYTHON ?? 'python3';
 const COUNT = Number(process.env.WEIGHLOCK_PICKLES ?? 4000);
 const SEED = Number(process.env.WEIGHLOCK_SEED ?? 1);
 
@@ -21,7 +23,7 @@ interface Recorded {
 }
 
 function* recorded(): Generator<Recorded> {
-  const { stdout, stderr } = spawnSync('python3', [RECORDER, String(SEED), String(COUNT)], {
+  const { stdout, stderr } = spawnSync(PYTHON, [RECORDER, String(SEED), String(COUNT)], {
     maxBuffer: 1 << 30,
   });
   assert.ok(stdout.length > 0, `the recorder wrote nothing: ${stderr}`);

@@ -37,6 +37,8 @@ export function* placeEntries(
   for (const entry of [...entries].sort((a, b) => a.headerOffset - b.headerOffset)) {
     const { headerOffset } = entry;
     if (headerOffset < end) throw new Unreadable('members-overlap', headerOffset, 'two members share bytes');
+    if (headerOffset > directoryBegin)
+      throw new Unreadable('members-overlap', headerOffset, 'a member reaches into the directory');
     hole(end, headerOffset, notes);
     const header = yield* readHeader(origin, entry, { directoryBegin, notes });
     placed.push({ ...entry, dataOffset: header.dataOffset });
