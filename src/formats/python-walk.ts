@@ -5,6 +5,7 @@
 import type { SyntaxNode, SyntaxNodeRef, Tree } from '@lezer/common';
 import type { PythonFacts, PythonUse } from './python.ts';
 import { ESCAPE_ATTRIBUTES, type Family, familyOf, WRITING_METHODS } from './python-families.ts';
+import { readNames } from './python-imports.ts';
 import { Names } from './python-names.ts';
 
 type Lists = Pick<
@@ -35,66 +36,12 @@ export function walkPython(
   return { lists: { imports: [...imports].sort(), ...walk.lists() }, truncated: walk.truncated };
 }
 
-/** Imports and simple assignments: what each name may mean. Returns the modules imported. */
-function readNames(tree: Tree, names: Names): ReadonlySet<string> {
-  const imports = new Set<string>();
-  const assignments: SyntaxNode[] = [];
-  tree.cursor().iterate((ref) => {
-    if (ref.name === 'ImportStatement') readImport(ref.node, names, imports);
-    else if (ref.name === 'AssignStatement' || ref.name === 'NamedExpression') assignments.push(ref.node);
-  });
-  for (const node of assignments) readAssignment(node, names);
-  return imports;
-}
-
-function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void {
-  const words: string[] = [];
-  for (let part = node.firstChild; part !== null; part = part.nextSibling) words.push(names.text(part));
-  const note = (module: string) => {
-    if (imports.size < LIST_MAX) imports.add(module);
-  };
-  const split = words.indexOf('import');
-  const from = words[0] === 'from' ? words.slice(1, split).join('') : undefined;
-  if (from !== undefined) note(from.startsWith('.') ? from : (from.split('.')[0] ?? from));
-  let dotted = '';
-  let alias: string | undefined;
-  const finish = () => {
-    if (dotted === '') return;
-    const root = dotted.split('.')[0] ?? dotted;
-    if (from === undefined) {
-      note(root);
-      if (alias !== undefined) names.define(alias, dotted);
-    } else if (dotted === '*') names.star(from);
-    else if (!from.startsWith('.')) names.define(alias ?? dotted, `${from}.${dotted}`);
-    dotted = '';
-    alias = undefined;
-  };
-  for (let at = split + 1; at < words.length; at += 1) {
-    const word = words[at] ?? '';
-    if (word === ',') finish();
-    else if (word === 'as') alias = words[++at];
-    else if (word !== '(' && word !== ')' && !word.startsWith('#')) dotted += word;
-  }
-  finish();
-}
-
-/** `f = os.system`: the target may mean what the value means. */
-function readAssignment(node: SyntaxNode, names: Names): void {
-  const value = node.lastChild;
-  if (value === null || !/^(?:VariableName|MemberExpression|CallExpression)$/.test(value.name)) return;
-  const meanings = names.resolve(value);
-  for (
-    let target = node.firstChild;
-    target !== null && target.from < value.from;
-    target = target.nextSibling
-  ) {
-    if (target.name !== 'VariableName') continue;
-    for (const meaning of meanings) {
-      // Only what leads somewhere: `x = y` for ordinary names would only fill the table.
-      if (familyOf(meaning) !== undefined || /^(?:os|sys|builtins|importlib|subprocess)\b/.test(meaning))
-        names.define(names.text(target), meaning);
-    }
-  }
+interface Scope {
+  readonly name: string;
+  readonly defers: boolean;
+  readonly from: number;
+  /** Names that the function binds itself: a parameter called `compile` is not the built-in. */
+  readonly parameters: ReadonlySet<string>;
 }
 
 interface OpenUse extends PythonUse {
@@ -112,7 +59,7 @@ class Walk {
   readonly #trusts: number[] = [];
   #spelled = 0;
   /** Names of the definitions that enclose the place, outermost first; functions defer, classes do not. */
-  readonly #scopes: { readonly name: string; readonly defers: boolean; readonly from: number }[] = [];
+  readonly #scopes: Scope[] = [];
   /** For each outermost definition, the names that its deferred code refers to; `undefined` is the module. */
   readonly #references = new Map<string | undefined, Set<string>>();
   readonly #functions = new Set<string>();
@@ -192,7 +139,13 @@ class Walk {
       name: name === null ? '' : this.#names.text(name),
       defers: parent.name === 'FunctionDefinition',
       from: node.from,
+      parameters: this.#parameters(parent),
     });
+  }
+
+  #parameters(definition: SyntaxNode): ReadonlySet<string> {
+    const names = definition.getChild('ParamList')?.getChildren('VariableName') ?? [];
+    return new Set(names.filter(isParameter).map((node) => this.#names.text(node)));
   }
 
   /** The outermost definition around this place, if code here runs only when it is called. */
@@ -209,10 +162,12 @@ class Walk {
     )
       return;
     if (parent.name === 'ArgList' && node.nextSibling?.name === 'AssignOp') return;
-    if (parent.name === 'ParamList' && !/^(?:AssignOp)$/.test(node.prevSibling?.name ?? '')) return;
+    if (parent.name === 'ParamList' && isParameter(node)) return;
     if (parent.name === 'MemberExpression' && parent.firstChild?.from === node.from) return;
     if (parent.name === 'AssignStatement' && parent.lastChild?.from !== node.from) return;
-    this.#mention(this.#names.text(node), node);
+    const name = this.#names.text(node);
+    if (this.#scopes.some(({ parameters }) => parameters.has(name))) return;
+    this.#mention(name, node);
     this.#reference(node);
   }
 
@@ -423,6 +378,11 @@ class Walk {
     }
     return low + 1;
   }
+}
+
+/** In a list of parameters, a name that stands for one and not for the default of another. */
+function isParameter(node: SyntaxNode): boolean {
+  return node.prevSibling?.name !== 'AssignOp';
 }
 
 /** Modules of which an attribute chosen at run time may be anything. */

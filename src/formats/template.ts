@@ -57,6 +57,8 @@ export function analyseTemplate(text: string, where: string): TemplateUse {
       error = thrown instanceof Error ? thrown.message.slice(0, NAME_CHARS_MAX) : 'unknown';
     }
   }
+  // Jinja itself knows more syntax than this library: what is not parsed is still searched for the way out.
+  if (error !== undefined) lists.search(text);
   return {
     where,
     sha256: createHash('sha256').update(text).digest('hex'),
@@ -102,6 +104,10 @@ class Lists {
       dunderStrings: [...this.#dunders].sort(),
       truncated: this.#truncated,
     };
+  }
+
+  search(text: string): void {
+    for (const [name] of text.matchAll(/__[A-Za-z]\w{0,60}__/g)) this.#add(this.#dunders, name);
   }
 
   read(program: Node): void {

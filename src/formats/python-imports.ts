@@ -1,0 +1,71 @@
+/**
+ * The first pass over a Python tree: what each name of the module may mean, by its imports and simple assignments.
+ */
+import type { SyntaxNode, Tree } from '@lezer/common';
+import { familyOf } from './python-families.ts';
+import type { Names } from './python-names.ts';
+
+/** Most imports kept. */
+const LIST_MAX = 500;
+
+/** Imports and simple assignments: what each name may mean. Returns the modules imported. */
+export function readNames(tree: Tree, names: Names): ReadonlySet<string> {
+  const imports = new Set<string>();
+  const assignments: SyntaxNode[] = [];
+  tree.cursor().iterate((ref) => {
+    if (ref.name === 'ImportStatement') readImport(ref.node, names, imports);
+    else if (ref.name === 'AssignStatement' || ref.name === 'NamedExpression') assignments.push(ref.node);
+  });
+  for (const node of assignments) readAssignment(node, names);
+  return imports;
+}
+
+function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void {
+  const words: string[] = [];
+  for (let part = node.firstChild; part !== null; part = part.nextSibling) words.push(names.text(part));
+  const note = (module: string) => {
+    if (imports.size < LIST_MAX) imports.add(module);
+  };
+  const split = words.indexOf('import');
+  const from = words[0] === 'from' ? words.slice(1, split).join('') : undefined;
+  if (from !== undefined) note(from.startsWith('.') ? from : (from.split('.')[0] ?? from));
+  let dotted = '';
+  let alias: string | undefined;
+  const finish = () => {
+    if (dotted === '') return;
+    const root = dotted.split('.')[0] ?? dotted;
+    if (from === undefined) {
+      note(root);
+      if (alias !== undefined) names.define(alias, dotted);
+    } else if (dotted === '*') names.star(from);
+    else if (!from.startsWith('.')) names.define(alias ?? dotted, `${from}.${dotted}`);
+    dotted = '';
+    alias = undefined;
+  };
+  for (let at = split + 1; at < words.length; at += 1) {
+    const word = words[at] ?? '';
+    if (word === ',') finish();
+    else if (word === 'as') alias = words[++at];
+    else if (word !== '(' && word !== ')' && !word.startsWith('#')) dotted += word;
+  }
+  finish();
+}
+
+/** `f = os.system`: the target may mean what the value means. */
+function readAssignment(node: SyntaxNode, names: Names): void {
+  const value = node.lastChild;
+  if (value === null || !/^(?:VariableName|MemberExpression|CallExpression)$/.test(value.name)) return;
+  const meanings = names.resolve(value);
+  for (
+    let target = node.firstChild;
+    target !== null && target.from < value.from;
+    target = target.nextSibling
+  ) {
+    if (target.name !== 'VariableName') continue;
+    for (const meaning of meanings) {
+      // Only what leads somewhere: `x = y` for ordinary names would only fill the table.
+      if (familyOf(meaning) !== undefined || /^(?:os|sys|builtins|importlib|subprocess)\b/.test(meaning))
+        names.define(names.text(target), meaning);
+    }
+  }
+}
