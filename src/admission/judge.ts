@@ -7,8 +7,8 @@ import type { Facts } from '../formats/facts.ts';
 import { safetyFloor } from '../policy/floor.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import { decide, type Policy } from '../policy/policy.ts';
+import { tierOf } from '../scan/archive.ts';
 import { scanFile, scanRepo } from '../scan/scan.ts';
-import { tierOf } from '../scan/tier.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from './job.ts';
 

@@ -40,6 +40,25 @@ export function encodeCopyProof(record: SignedRecord, logProof: Uint8Array): str
   return `${JSON.stringify(proof)}\n`;
 }
 
+/** The vault that a proof claims to be of: good for finding the pinned trust file, and for nothing else. */
+export function claimedVault(text: string): string | undefined {
+  const parsed = schema.safeParse(parseJson(text));
+  const envelope = parsed.success
+    ? parseJson(Buffer.from(parsed.data.record, 'base64').toString('utf8'))
+    : undefined;
+  const payload = (envelope as { payload?: unknown } | undefined)?.payload;
+  if (typeof payload !== 'string') return undefined;
+  const statement = parseJson(Buffer.from(payload, 'base64').toString('utf8')) as
+    | ClaimedStatement
+    | undefined;
+  const vault = statement?.predicate?.weighlock?.manifest?.vault;
+  return typeof vault === 'string' && /^[0-9a-f]{32}$/.test(vault) ? vault : undefined;
+}
+
+interface ClaimedStatement {
+  readonly predicate?: { readonly weighlock?: { readonly manifest?: { readonly vault?: unknown } } };
+}
+
 /** Verifies a directory with nothing but the trust file and the proof. Throws where these do not hold. */
 export async function verifyCopy(options: {
   readonly directory: string;

@@ -19,6 +19,7 @@ import {
   type Receipt,
   type RevisionIndex,
   type Shard,
+  STATE_BYTES_MAX,
   type State,
   shardOf,
   signReceipt,
@@ -144,13 +145,15 @@ export class Gate extends Registry {
     return sha256(there.bytes);
   }
 
-  /** The first state of a new vault. */
+  /** The first state of a vault that has none yet; one that had a state, or has a log, must not lack it. */
   async begin(): Promise<void> {
-    const bytes = await signState(
-      this.#nextState(undefined, { size: 0, root: (await this.checkpoint()).root }, {}),
-      this.#signer,
-    );
-    await this.vault.create(STATE_KEY, bytes);
+    if (await this.vault.get(STATE_KEY, STATE_BYTES_MAX)) return;
+    const { size, root } = await this.checkpoint();
+    if (size > 0 || this.memory.recall().state) {
+      throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
+    }
+    const first = this.#nextState(undefined, { size, root }, {});
+    await this.vault.create(STATE_KEY, await signState(first, this.#signer));
   }
 
   /** Moves the state to the end of the log, naming `receipts`, and renews the time until when it may be believed. */

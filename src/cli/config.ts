@@ -1,0 +1,167 @@
+/**
+ * Configuration: weighlock.yaml in the working directory, over it WEIGHLOCK_* variables, over them options. What is
+ * not understood is an error, so that a typing mistake in a setting that matters for safety does not pass.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { WeighlockError } from '../base/errors.ts';
+import { HUB_ENDPOINT, HUB_HOSTS } from '../sources/hub-hosts.ts';
+
+const text = z.string().min(1);
+
+const fileSchema = z.strictObject({
+  vault: text.optional(),
+  policy: text.optional(),
+  trust: text.optional(),
+  key: text.optional(),
+  logKey: text.optional(),
+  namespaces: z.array(text).min(1).optional(),
+  hub: z.strictObject({ endpoint: text.optional(), hosts: z.array(text).optional() }).optional(),
+  stateValidityDays: z.number().positive().max(3650).optional(),
+  concurrency: z.int().min(1).max(64).optional(),
+  memory: z.union([text, z.int()]).optional(),
+});
+
+/** Variables that may be set, and what each sets. */
+const VARIABLES = {
+  WEIGHLOCK_VAULT: 'vault',
+  WEIGHLOCK_POLICY: 'policy',
+  WEIGHLOCK_TRUST: 'trust',
+  WEIGHLOCK_KEY: 'key',
+  WEIGHLOCK_LOG_KEY: 'logKey',
+  WEIGHLOCK_HUB_ENDPOINT: 'hubEndpoint',
+  WEIGHLOCK_HUB_HOSTS: 'hubHosts',
+  WEIGHLOCK_HOME: 'home',
+  WEIGHLOCK_CONCURRENCY: 'concurrency',
+  WEIGHLOCK_MEMORY: 'memory',
+} as const;
+
+export interface Config {
+  /** The file that was read, if there is one. */
+  readonly file: string | undefined;
+  readonly vault: string;
+  /** A policy file, or undefined for the one that ships. */
+  readonly policy: string | undefined;
+  readonly trust: string | undefined;
+  /** Where keys, pinned trust files and memory live on this machine. */
+  readonly home: string;
+  readonly key: string;
+  readonly logKey: string;
+  /** Namespaces into which content from a directory may go. */
+  readonly namespaces: readonly string[];
+  readonly hub: {
+    readonly endpoint: string;
+    readonly hosts: readonly string[];
+    readonly token?: string;
+    readonly proxy?: string;
+  };
+  readonly stateValidityMs: number;
+  readonly concurrency: number;
+  readonly memoryBytes: number;
+}
+
+const DEFAULT_VAULT = './weighlock-data';
+const DEFAULT_STATE_VALIDITY_DAYS = 30;
+const DEFAULT_CONCURRENCY = 4;
+const DEFAULT_MEMORY = '96MB';
+const DAY_MS = 86_400_000;
+
+export interface ConfigInput {
+  readonly directory: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly options: {
+    readonly vault?: string;
+    readonly trust?: string;
+    readonly policy?: string;
+    readonly concurrency?: string;
+    readonly memory?: string;
+  };
+}
+
+/** The configuration in force. Throws WL_CONFIG_INVALID naming what is not understood. */
+export function readConfig({ directory, environment, options }: ConfigInput): Config {
+  const file = path.join(directory, 'weighlock.yaml');
+  const there = existsSync(file);
+  const settings = there ? readFile(file) : {};
+  const variable = readVariables(environment);
+  const home =
+    variable.home ??
+    path.join(environment.XDG_CONFIG_HOME || path.join(os.homedir(), '.config'), 'weighlock');
+  const endpoint = variable.hubEndpoint ?? settings.hub?.endpoint ?? HUB_ENDPOINT;
+  const hosts = variable.hubHosts?.split(',').filter(Boolean) ?? settings.hub?.hosts ?? HUB_HOSTS;
+  const token = environment.HF_TOKEN?.trim();
+  const proxy = proxyFor(endpoint, environment);
+  return {
+    file: there ? file : undefined,
+    vault: path.resolve(directory, options.vault ?? variable.vault ?? settings.vault ?? DEFAULT_VAULT),
+    policy: options.policy ?? variable.policy ?? settings.policy,
+    trust: options.trust ?? variable.trust ?? settings.trust,
+    home,
+    key: variable.key ?? settings.key ?? path.join(home, 'gate.key.pem'),
+    logKey: variable.logKey ?? settings.logKey ?? path.join(home, 'log.key.pem'),
+    namespaces: settings.namespaces ?? ['local'],
+    hub: { endpoint, hosts, ...(token && { token }), ...(proxy && { proxy }) },
+    stateValidityMs: (settings.stateValidityDays ?? DEFAULT_STATE_VALIDITY_DAYS) * DAY_MS,
+    concurrency: wholeNumber(
+      'concurrency',
+      options.concurrency ?? variable.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY,
+      64,
+    ),
+    memoryBytes: parseBytes(String(options.memory ?? variable.memory ?? settings.memory ?? DEFAULT_MEMORY)),
+  };
+}
+
+function readFile(file: string): z.infer<typeof fileSchema> {
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  const [problem] = document.errors;
+  if (problem) throw invalid(`${file}: ${problem.message.split('\n', 1)[0]}`);
+  const parsed = fileSchema.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw invalid(`${file}${issue?.path.length ? `, ${issue.path.join('.')}` : ''}: ${issue?.message}`);
+}
+
+function readVariables(
+  environment: NodeJS.ProcessEnv,
+): Partial<Record<(typeof VARIABLES)[keyof typeof VARIABLES], string>> {
+  const found: Partial<Record<string, string>> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (!name.startsWith('WEIGHLOCK_') || value === undefined || value === '') continue;
+    if (!(name in VARIABLES))
+      throw invalid(`the variable ${name} is not known; there are ${Object.keys(VARIABLES).join(', ')}`);
+    found[VARIABLES[name as keyof typeof VARIABLES]] = value;
+  }
+  return found;
+}
+
+function proxyFor(endpoint: string, environment: NodeJS.ProcessEnv): string | undefined {
+  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : '';
+  const direct = (environment.NO_PROXY ?? environment.no_proxy ?? '')
+    .split(',')
+    .map((name) => name.trim().replace(/^\./, ''));
+  if (direct.some((name) => name === '*' || (name && (host === name || host.endsWith(`.${name}`)))))
+    return undefined;
+  if (endpoint.startsWith('http://')) return environment.http_proxy || undefined;
+  return environment.HTTPS_PROXY || environment.https_proxy || undefined;
+}
+
+function wholeNumber(what: string, value: string | number, max: number): number {
+  const number = Number(value);
+  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
+  throw new WeighlockError('WL_USAGE', `--${what} takes a whole number from 1 to ${max}, not "${value}"`);
+}
+
+/** `64MB`, `1GiB`, `1000000`. */
+function parseBytes(value: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*(?:([kMG])(i)?B?)?$/.exec(value);
+  if (!match?.[1]) throw new WeighlockError('WL_USAGE', `--memory takes a size such as 64MB, not "${value}"`);
+  const power = { k: 1, M: 2, G: 3 }[match[2] ?? ''] ?? 0;
+  return Math.floor(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
+}
+
+function invalid(message: string): WeighlockError {
+  return new WeighlockError('WL_CONFIG_INVALID', message);
+}

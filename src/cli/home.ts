@@ -1,0 +1,130 @@
+/**
+ * The home of Weighlock on one machine: private keys, pinned trust files, what was seen of each vault, and which
+ * vault stood where. None of it is in any vault.
+ */
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { generateKeys, LocalLogSigner, LocalSigner } from '../attest/key.ts';
+import { openTrust, type Trust } from '../attest/trust.ts';
+import { WeighlockError } from '../base/errors.ts';
+import { FileMemory } from '../registry/memory.ts';
+
+export class Home {
+  readonly path: string;
+  readonly #keyFile: string;
+  readonly #logKeyFile: string;
+
+  constructor(files: { readonly home: string; readonly key: string; readonly logKey: string }) {
+    this.path = files.home;
+    this.#keyFile = files.key;
+    this.#logKeyFile = files.logKey;
+  }
+
+  get keyFiles(): readonly [string, string] {
+    return [this.#keyFile, this.#logKeyFile];
+  }
+
+  hasKeys(): boolean {
+    return this.keyFiles.every((file) => existsSync(file));
+  }
+
+  /** Makes the keys that are not there yet. Returns whether any was made. */
+  makeKeys(): boolean {
+    if (this.hasKeys()) return false;
+    const keys = generateKeys();
+    createPrivate(this.#keyFile, keys.gate);
+    createPrivate(this.#logKeyFile, keys.log);
+    return true;
+  }
+
+  signers(): { readonly signer: LocalSigner; readonly logSigner: LocalLogSigner } {
+    for (const file of this.keyFiles) {
+      if (existsSync(file)) continue;
+      throw new WeighlockError(
+        'WL_KEY_UNKNOWN',
+        `there is no private key at ${file}: this machine is no gate`,
+        {
+          hint: 'Run the command where the gate’s keys are, or name them with WEIGHLOCK_KEY and WEIGHLOCK_LOG_KEY.',
+        },
+      );
+    }
+    return {
+      signer: new LocalSigner(read(this.#keyFile)),
+      logSigner: new LocalLogSigner(read(this.#logKeyFile)),
+    };
+  }
+
+  trustFile(vault: string): string {
+    return path.join(this.path, 'trust', `${vault}.json`);
+  }
+
+  /** The trust file that is pinned here for a vault. */
+  pinned(vault: string): Trust | undefined {
+    const file = this.trustFile(vault);
+    return existsSync(file) ? openTrust(read(file)) : undefined;
+  }
+
+  pin(vault: string, text: string): void {
+    replace(this.trustFile(vault), text);
+  }
+
+  memory(vault: string): FileMemory {
+    return new FileMemory(path.join(this.path, 'seen', `${vault}.json`));
+  }
+
+  /** The vault that stood at a place when this machine last used it. */
+  vaultAt(place: string): string | undefined {
+    return this.#places()[place];
+  }
+
+  rememberPlace(place: string, vault: string): void {
+    const places = this.#places();
+    if (places[place] === vault) return;
+    replace(
+      path.join(this.path, 'places.json'),
+      `${JSON.stringify({ ...places, [place]: vault }, null, 2)}\n`,
+    );
+  }
+
+  #places(): Record<string, string> {
+    const file = path.join(this.path, 'places.json');
+    if (!existsSync(file)) return {};
+    try {
+      return JSON.parse(read(file)) as Record<string, string>;
+    } catch (error) {
+      throw new WeighlockError('WL_CONFIG_INVALID', `${file} is damaged`, {
+        cause: error,
+        hint: 'Restore it from a backup.',
+      });
+    }
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new WeighlockError('WL_CONFIG_INVALID', `cannot read ${file}`, { cause: error });
+  }
+}
+
+/** Created for its owner alone, whole or not at all, never overwritten: a rival's key counts if it was first. */
+function createPrivate(file: string, text: string): void {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
+  try {
+    linkSync(temporary, file);
+  } catch (error) {
+    if (!existsSync(file)) throw error;
+  } finally {
+    rmSync(temporary);
+  }
+}
+
+function replace(file: string, text: string): void {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${process.pid}`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  renameSync(temporary, file);
+}

@@ -1,0 +1,32 @@
+/** `weighlock key`: the public keys of this machine. */
+import { Command } from 'commander';
+import { EXIT } from '../base/errors.ts';
+import type { Run } from './main.ts';
+import { labelled } from './terminal.ts';
+
+export function keyCommand(run: Run): Command {
+  return new Command('key')
+    .description('show the public keys of this machine’s gate')
+    .option('--pem', 'print only the public key, for `model_signing verify key --public-key`')
+    .option('--create', 'make the keys if there are none yet')
+    .action((flags: { pem?: boolean; create?: boolean }) =>
+      run({ ...flags }, async (wire) => {
+        if (flags.create) wire.home.makeKeys();
+        const { signer, logSigner } = wire.home.signers();
+        const log = logSigner.publicKey.export({ type: 'spki', format: 'pem' }).toString();
+        const [file, logFile] = wire.home.keyFiles;
+        const text =
+          labelled('gate', `${signer.keyId}\nEC P-256, ${file}`) +
+          labelled('log', `Ed25519, ${logFile}`) +
+          labelled('public', signer.publicKey.trim());
+        return {
+          exit: EXIT.done,
+          json: {
+            gate: { keyId: signer.keyId, publicKey: signer.publicKey, file },
+            log: { publicKey: log, file: logFile },
+          },
+          text: flags.pem ? signer.publicKey : text,
+        };
+      }),
+    );
+}

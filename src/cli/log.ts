@@ -1,0 +1,101 @@
+/** `weighlock log`: the transparency log of all decisions. */
+import { Command } from 'commander';
+import { openEntry } from '../attest/record.ts';
+import { logKeys } from '../attest/trust.ts';
+import { EXIT, WeighlockError } from '../base/errors.ts';
+import { LogReader } from '../log/reader.ts';
+import { logFileProblem } from '../log/verify.ts';
+import { LOG_PREFIX, proofKey } from '../vault/layout.ts';
+import type { Run } from './main.ts';
+import type { Outcome } from './outcome.ts';
+import { parseModelTarget } from './target.ts';
+import { labelled, table } from './terminal.ts';
+import type { Wire } from './wire.ts';
+
+/** Entries that `log show` prints unless told otherwise. */
+const SHOWN = 50;
+const PROOF_BYTES_MAX = 65_536;
+
+export function logCommand(run: Run): Command {
+  const command = new Command('log').description('the transparency log of all decisions');
+  command
+    .command('show')
+    .description('list the latest entries')
+    .option('--last <n>', `how many (default: ${SHOWN})`)
+    .action((flags: { last?: string }) =>
+      run({ ...flags }, (wire) => show(wire, Number(flags.last ?? SHOWN))),
+    );
+  command
+    .command('verify')
+    .description('check every entry, tile and signature of the log, and that it extends what was seen before')
+    .action((flags: Record<string, unknown>) => run(flags, verify));
+  command
+    .command('prove')
+    .description('print the proof (c2sp.org/tlog-proof@v1) that a revision’s record is in the log')
+    .argument('<model>', 'org/name, with @commit or @channel')
+    .action((model: string, flags: Record<string, unknown>) => run(flags, (wire) => prove(wire, model)));
+  return command;
+}
+
+async function show(wire: Wire, last: number): Promise<Outcome> {
+  if (!Number.isInteger(last) || last < 1)
+    throw new WeighlockError('WL_USAGE', '--last takes a whole number from 1');
+  const registry = await wire.registry();
+  const { size, root } = await registry.checkpoint();
+  const entries = [];
+  for await (const { index, entry } of new LogReader(registry.logFiles).entries(
+    Math.max(0, size - last),
+    size,
+    size,
+  )) {
+    entries.push({ index, ...openEntry(entry, index) });
+  }
+  const rows = entries.map((e) => [
+    String(e.index),
+    e.type,
+    e.model,
+    e.commit.slice(0, 12),
+    String(e.number),
+    e.verdict,
+  ]);
+  return {
+    exit: EXIT.done,
+    json: { origin: registry.trust.origin, size, root: root.toString('base64'), entries },
+    text: `${table(['ENTRY', 'TYPE', 'MODEL', 'REVISION', 'NUMBER', 'VERDICT'], rows)}\n${labelled('log', `${registry.trust.origin}, ${size} entries, root ${root.toString('base64')}`)}`,
+  };
+}
+
+async function verify(wire: Wire): Promise<Outcome> {
+  const registry = await wire.registry();
+  await registry.state('accept');
+  const head = await registry.checkpoint();
+  await new LogReader(registry.logFiles).requireComplete(head);
+  const keys = logKeys(registry.trust);
+  const problems: { object: string; problem: string }[] = [];
+  for await (const { key } of registry.vault.list(LOG_PREFIX)) {
+    const problem = await logFileProblem(registry.logFiles, key.slice(LOG_PREFIX.length), { head, keys });
+    if (problem) problems.push({ object: key, problem });
+  }
+  const good = problems.length === 0;
+  return {
+    exit: good ? EXIT.done : EXIT.refused,
+    json: { verified: good, size: head.size, root: head.root.toString('base64'), problems },
+    text: good
+      ? labelled('verified', `${head.size} entries, root ${head.root.toString('base64')}`)
+      : problems.map(({ object, problem }) => labelled('failed', `${object} ${problem}`)).join(''),
+  };
+}
+
+async function prove(wire: Wire, model: string): Promise<Outcome> {
+  const target = parseModelTarget(model);
+  const registry = await wire.registry();
+  const { id, entry } = await registry.resolve(target.model, target.revision);
+  const stored = await registry.vault.get(proofKey(id, entry.number), PROOF_BYTES_MAX);
+  if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${proofKey(id, entry.number)} is missing`);
+  const proof = Buffer.from(stored.bytes).toString('utf8');
+  return {
+    exit: EXIT.done,
+    json: { model: id.model, commit: id.commit, logIndex: entry.logIndex, proof },
+    text: proof,
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The command line: reads arguments, runs one command, prints what it returns.
+ *
+ * Exit codes: 0 done, 1 refused or verification failed, 2 held or inconclusive, 64 usage, 65 source bytes wrong,
+ * 69 source or vault unavailable, 70 our own fault, 77 not permitted, 78 configuration.
+ */
+import { Command, CommanderError, Option } from 'commander';
+import { EXIT, printable, WeighlockError } from '../base/errors.ts';
+import { admitCommand } from './admit.ts';
+import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
+import { keyCommand } from './key.ts';
+import { listCommand } from './list.ts';
+import { logCommand } from './log.ts';
+import type { Outcome } from './outcome.ts';
+import { policyCommand } from './policy.ts';
+import { pullCommand } from './pull.ts';
+import { showCommand } from './show.ts';
+import { stateCommand } from './state.ts';
+import { painter, systemTerminal, type Terminal } from './terminal.ts';
+import { trustCommand } from './trust.ts';
+import { verifyCommand } from './verify.ts';
+import { type Surroundings, TOOL, Wire } from './wire.ts';
+
+/** What a command gets to run with. */
+export type Run = (options: Record<string, unknown>, work: (wire: Wire) => Promise<Outcome>) => Promise<void>;
+
+export async function main(args: readonly string[]): Promise<void> {
+  const terminal = systemTerminal(process.env);
+  const surroundings: Surroundings = { directory: process.cwd(), environment: process.env, terminal };
+  process.on('uncaughtException', (error) => {
+    process.exit(report(error, terminal, args));
+  });
+  process.exitCode = await runCommand(args, surroundings);
+}
+
+/** Runs one command line; returns its exit code. */
+export async function runCommand(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { terminal } = surroundings;
+  let exit: number = EXIT.done;
+  const run: Run = async (options, work) => {
+    const outcome = await work(new Wire(surroundings, options));
+    terminal.out(options.json ? `${JSON.stringify(outcome.json, null, 2)}\n` : outcome.text);
+    exit = outcome.exit;
+  };
+  try {
+    await build(run, terminal).parseAsync([...args], { from: 'user' });
+    return exit;
+  } catch (error) {
+    return report(error, terminal, args);
+  }
+}
+
+function build(run: Run, terminal: Terminal): Command {
+  const program = new Command('weighlock')
+    .description(
+      'Brings open-weight models into your own vault: verified, scanned, decided by policy, signed, logged.',
+    )
+    .version(TOOL.version)
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => {} })
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText('after', EXIT_HELP)
+    .exitOverride()
+    .showSuggestionAfterError();
+  const commands = [
+    admitCommand,
+    verifyCommand,
+    pullCommand,
+    listCommand,
+    showCommand,
+    logCommand,
+    keyCommand,
+    trustCommand,
+    policyCommand,
+    stateCommand,
+    doctorCommand,
+    demoCommand,
+  ];
+  for (const make of commands) program.addCommand(withShared(make(run)));
+  return program;
+}
+
+/** Options that every command takes, and errors that surface here. */
+function withShared(command: Command): Command {
+  command.exitOverride().copyInheritedSettings(new Command().exitOverride());
+  command.configureOutput({ writeErr: () => {} });
+  if (command.commands.length > 0) {
+    for (const sub of command.commands) withShared(sub);
+    return command;
+  }
+  return command
+    .addOption(
+      new Option('--vault <place>', 'the vault (default: WEIGHLOCK_VAULT, weighlock.yaml, ./weighlock-data)'),
+    )
+    .addOption(new Option('--trust <file>', 'the trust file (default: the one pinned on this machine)'))
+    .option('--json', 'print one JSON document');
+}
+
+const EXIT_HELP = `
+Exit codes: 0 done, admitted, clean · 1 refused or verification failed · 2 held or inconclusive
+            64 usage · 65 source bytes wrong · 69 source or vault unavailable · 70 our fault
+            77 not permitted · 78 configuration
+
+Start with: weighlock demo`;
+
+/** Prints an error the way that helps: what happened, its code, what to do next. Returns the exit code. */
+function report(error: unknown, terminal: Terminal, args: readonly string[]): number {
+  if (error instanceof CommanderError) return reportUsage(error, terminal);
+  const paint = painter(terminal);
+  if (error instanceof WeighlockError) {
+    if (args.includes('--json')) {
+      const { code, message, hint } = error;
+      terminal.out(`${JSON.stringify({ error: { code, message, hint } }, null, 2)}\n`);
+    }
+    terminal.err(
+      `${paint('red', 'error')} ${error.message}\n      ${paint('dim', error.code)}  ${error.hint}\n`,
+    );
+    return error.exit;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.err(
+    `${paint('red', 'error')} this is a fault of Weighlock, please report it:\n${printableLines(detail)}\n`,
+  );
+  return EXIT.internal;
+}
+
+function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}
+
+function reportUsage(error: CommanderError, terminal: Terminal): number {
+  if (error.exitCode === 0) return EXIT.done;
+  const message = error.code === 'commander.help' ? 'which command?' : error.message.replace(/^error: /, '');
+  terminal.err(
+    `error ${printable(message)}\n      WL_USAGE  See \`weighlock --help\` or \`weighlock <command> --help\`.\n`,
+  );
+  return EXIT.usage;
+}

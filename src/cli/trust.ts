@@ -1,0 +1,105 @@
+/** `weighlock trust`: the trust file of a vault. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { openTrust, signTrust, type Trust } from '../attest/trust.ts';
+import { EXIT, WeighlockError } from '../base/errors.ts';
+import type { Run } from './main.ts';
+import type { Outcome } from './outcome.ts';
+import { labelled } from './terminal.ts';
+import { openTrustFile, readPolicyFile, type Wire } from './wire.ts';
+
+export function trustCommand(run: Run): Command {
+  const command = new Command('trust').description(
+    'the trust file: the keys, approvers and policies that verifiers accept',
+  );
+  command
+    .command('show')
+    .description('show the trust file that is in force for the vault')
+    .action((flags: Record<string, unknown>) =>
+      run(flags, async (wire) => describe(wire, (await wire.registry()).trust)),
+    );
+  command
+    .command('pin')
+    .description(
+      'pin a trust file on this machine; a later version must be signed by a key of the one before',
+    )
+    .argument('<file>', 'the trust file, from whoever runs the vault')
+    .action((file: string, flags: Record<string, unknown>) => run(flags, async (wire) => pin(wire, file)));
+  command
+    .command('accept-policy')
+    .description('sign a next version that names the policies whose decisions count')
+    .argument('<files...>', 'policy files; the list replaces the one before')
+    .action((files: string[], flags: Record<string, unknown>) =>
+      run(flags, (wire) =>
+        next(wire, (trust) => ({
+          ...trust,
+          policies: files.map((file) => readPolicyFile(file, file).sha256),
+        })),
+      ),
+    );
+  command
+    .command('add-gate')
+    .description('sign a next version that also names another gate key, valid from the next log entry on')
+    .argument('<public.pem>', 'the new key’s public half (`weighlock key --pem` prints it)')
+    .action((file: string, flags: Record<string, unknown>) =>
+      run(flags, (wire) =>
+        next(wire, (trust, size) => ({
+          ...trust,
+          gates: [...trust.gates, { publicKey: readPem(file), from: size }],
+        })),
+      ),
+    );
+  return command;
+}
+
+function pin(wire: Wire, file: string): Outcome {
+  const trust = openTrustFile(file);
+  const before = wire.home.pinned(trust.vault);
+  if (before) openTrustFile(file, before);
+  wire.home.pin(trust.vault, readFileSync(file, 'utf8'));
+  return describe(wire, trust);
+}
+
+/** A next version, signed by this machine's gate key and pinned here. */
+async function next(wire: Wire, change: (trust: Trust, logSize: number) => Trust): Promise<Outcome> {
+  const gate = await wire.gate();
+  const changed = { ...change(gate.trust, await gate.logSize()), version: gate.trust.version + 1 };
+  const text = await signTrust(changed, gate.signer);
+  openTrust(text, gate.trust);
+  wire.home.pin(changed.vault, text);
+  return describe(wire, changed);
+}
+
+function describe(wire: Wire, trust: Trust): Outcome {
+  const file = wire.config.trust ?? wire.home.trustFile(trust.vault);
+  const span = (key: { from: number; until?: number | undefined }) =>
+    `from log entry ${key.from}${key.until === undefined ? '' : ` until ${key.until}`}`;
+  return {
+    exit: EXIT.done,
+    json: { file, trust },
+    text: [
+      labelled('trust', `version ${trust.version} for vault ${trust.vault}\n${file}`),
+      labelled(
+        'gates',
+        trust.gates
+          .map((gate) => `${gate.publicKey.split('\n')[1]?.slice(0, 44)}…  ${span(gate)}`)
+          .join('\n'),
+      ),
+      labelled('logs', trust.logs.map((log) => `${log.key}  ${span(log)}`).join('\n')),
+      labelled('approvers', trust.approvers.map((approver) => approver.name).join(', ') || 'none'),
+      labelled(
+        'policies',
+        trust.policies === 'any' ? 'any that a gate signed for' : trust.policies.join('\n'),
+      ),
+      labelled('', 'Give this file to whoever verifies, over a channel that you trust.'),
+    ].join(''),
+  };
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new WeighlockError('WL_USAGE', `cannot read ${file}`, { cause: error });
+  }
+}

@@ -1,0 +1,197 @@
+/** Wiring: the only place that knows the environment and chooses implementations. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { openTrust, signTrust, TRUST_BYTES_MAX, type Trust } from '../attest/trust.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { WeighlockError } from '../base/errors.ts';
+import { verifierKey } from '../log/checkpoint.ts';
+import { type Policy, readPolicy } from '../policy/policy.ts';
+import { encodeDescriptor, newDescriptor, openDescriptor } from '../registry/descriptor.ts';
+import { Gate } from '../registry/gate.ts';
+import { Registry } from '../registry/registry.ts';
+import { openSource } from '../sources/open.ts';
+import type { Source } from '../sources/source.ts';
+import { DirectoryVault } from '../vault/directory.ts';
+import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, VAULT_KEY } from '../vault/layout.ts';
+import type { Vault } from '../vault/vault.ts';
+import { type Config, type ConfigInput, readConfig } from './config.ts';
+import { Home } from './home.ts';
+import type { Terminal } from './terminal.ts';
+
+export const DEFAULT_POLICY = new URL('../../policies/default.yaml', import.meta.url);
+
+/** The package's own name and version, for records. */
+export const TOOL: { readonly name: string; readonly version: string } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+
+const DESCRIPTOR_BYTES_MAX = 16_384;
+
+/** What the edge knows of its surroundings. */
+export interface Surroundings {
+  readonly directory: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly terminal: Terminal;
+}
+
+export class Wire {
+  readonly config: Config;
+  readonly home: Home;
+  readonly terminal: Terminal;
+  readonly clock: Clock = systemClock;
+
+  constructor(surroundings: Surroundings, options: ConfigInput['options']) {
+    this.config = readConfig({ ...surroundings, options });
+    this.home = new Home(this.config);
+    this.terminal = surroundings.terminal;
+  }
+
+  vault(): Vault {
+    return new DirectoryVault(this.config.vault);
+  }
+
+  hub(): Source {
+    return openSource({ kind: 'hub', ...this.config.hub });
+  }
+
+  directory(directory: string): Source {
+    return openSource({ kind: 'directory', path: path.resolve(directory) });
+  }
+
+  policy(): Policy {
+    const { policy } = this.config;
+    return policy === undefined ? readPolicyFile(DEFAULT_POLICY, 'default') : readPolicyFile(policy, policy);
+  }
+
+  /** The vault that is configured, for reading. */
+  async registry(): Promise<Registry> {
+    const vault = this.vault();
+    const id = await this.#identify(vault);
+    if (!id) {
+      throw new WeighlockError('WL_VAULT_FOREIGN', `there is no vault at ${vault.location}`, {
+        hint: 'Name it with --vault or in weighlock.yaml; `weighlock admit <model>` makes a new one.',
+      });
+    }
+    return Registry.open({ vault, trust: this.trust(id), memory: this.home.memory(id), clock: this.clock });
+  }
+
+  /** The vault with this machine's keys; an empty place becomes a new vault, with a notice. */
+  async gate(): Promise<Gate> {
+    const vault = this.vault();
+    const id = (await this.#identify(vault)) ?? (await this.#found(vault));
+    return this.#openGate(vault, this.trust(id));
+  }
+
+  async #openGate(vault: Vault, trust: Trust): Promise<Gate> {
+    const { stateValidityMs } = this.config;
+    const memory = this.home.memory(trust.vault);
+    const { clock } = this;
+    const gate = await Gate.open({ vault, trust, memory, clock, stateValidityMs, ...this.home.signers() });
+    await gate.begin();
+    return gate;
+  }
+
+  /** The trust file: the one that is configured, or the one pinned on this machine for this vault. */
+  trust(vault: string): Trust {
+    const pinned = this.home.pinned(vault);
+    const { trust: file } = this.config;
+    const trust =
+      file === undefined ? pinned : openTrustFile(file, pinned?.vault === vault ? pinned : undefined);
+    if (trust) return trust;
+    throw new WeighlockError('WL_TRUST_MISSING', `no trust file is pinned here for vault ${vault}`);
+  }
+
+  /** The id of the vault at the place, which must be the one that stood there before. */
+  async #identify(vault: Vault): Promise<string | undefined> {
+    const before = this.home.vaultAt(vault.location);
+    const stored = await vault.get(VAULT_KEY, DESCRIPTOR_BYTES_MAX);
+    if (!stored) {
+      if (before === undefined) return undefined;
+      throw new WeighlockError(
+        'WL_VAULT_FOREIGN',
+        `vault ${before} stood at ${vault.location}, and is gone`,
+        {
+          hint: `Restore it. If it was removed on purpose, delete its line in ${path.join(this.home.path, 'places.json')}.`,
+        },
+      );
+    }
+    const { id } = openDescriptor(stored.bytes);
+    if (before !== undefined && before !== id) {
+      throw new WeighlockError(
+        'WL_VAULT_FOREIGN',
+        `vault ${before} stood at ${vault.location}, and now vault ${id} does`,
+        {
+          hint: `If that is intended, delete its line in ${path.join(this.home.path, 'places.json')}.`,
+        },
+      );
+    }
+    this.home.rememberPlace(vault.location, id);
+    return id;
+  }
+
+  /** A new vault in an empty place: keys, trust file, descriptor, first state. Returns its id. */
+  async #found(vault: Vault): Promise<string> {
+    await requireEmpty(vault);
+    const madeKeys = this.home.makeKeys();
+    const { signer, logSigner } = this.home.signers();
+    const descriptor = newDescriptor();
+    const trust: Trust = {
+      type: 'weighlock.trust/v1',
+      vault: descriptor.id,
+      version: 1,
+      origin: descriptor.origin,
+      gates: [{ publicKey: signer.publicKey, from: 0 }],
+      logs: [{ key: verifierKey(descriptor.origin, logSigner.publicKey), from: 0 }],
+      approvers: [],
+      policies: 'any',
+    };
+    this.home.pin(descriptor.id, await signTrust(trust, signer));
+    if ((await vault.create(VAULT_KEY, encodeDescriptor(descriptor))) === 'exists') {
+      const id = await this.#identify(vault);
+      if (id) return id;
+    }
+    await this.#openGate(vault, trust);
+    this.home.rememberPlace(vault.location, descriptor.id);
+    this.terminal.err(
+      `  new vault  ${vault.location}\n` +
+        `             ${madeKeys ? 'new keys' : 'keys'} in ${path.dirname(this.config.key)}: back them up, nobody can replace them\n` +
+        `             trust file ${this.home.trustFile(descriptor.id)}: give it to whoever verifies\n`,
+    );
+    return descriptor.id;
+  }
+}
+
+async function requireEmpty(vault: Vault): Promise<void> {
+  for (const prefix of [REGISTRY_PREFIX, MODELS_PREFIX, LOG_PREFIX]) {
+    for await (const { key } of vault.list(prefix)) {
+      throw new WeighlockError(
+        'WL_VAULT_FOREIGN',
+        `${vault.location} is no vault and holds something else (${key})`,
+        {
+          hint: 'Name an empty place, or an existing vault.',
+        },
+      );
+    }
+  }
+}
+
+export function readPolicyFile(file: string | URL, name: string): Policy {
+  try {
+    return readPolicy(readFileSync(file, 'utf8'), name);
+  } catch (error) {
+    if (error instanceof WeighlockError) throw error;
+    throw new WeighlockError('WL_POLICY_INVALID', `cannot read the policy ${name}`, { cause: error });
+  }
+}
+
+export function openTrustFile(file: string, before?: Trust): Trust {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new WeighlockError('WL_TRUST_INVALID', `cannot read the trust file ${file}`, { cause: error });
+  }
+  if (text.length > TRUST_BYTES_MAX)
+    throw new WeighlockError('WL_TRUST_INVALID', `the trust file ${file} is too long`);
+  return openTrust(text, before);
+}
