@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { parseModelName } from '../../src/base/name.ts';
+import type { Fault } from '../../src/hub-stand-in/fault.ts';
 import { startHubStandIn } from '../../src/hub-stand-in/hub-stand-in.ts';
 import { filesOf, type ScanStatus } from '../../src/hub-stand-in/model.ts';
 import { CONTRACT_FILES, fileOf, readAll, sourceContract, whole } from '../../src/sources/contract.ts';
@@ -223,6 +224,16 @@ describe('HubSource and evidence', () => {
     });
   }
 
+  test('a file that the Hub does not speak of is not safe', async (t) => {
+    const strip = (value: unknown) =>
+      (value as Record<string, unknown>[]).map(({ securityFileStatus, ...entry }) =>
+        entry.path === 'config.json' ? entry : { ...entry, securityFileStatus },
+      );
+    const { source } = await serve(t, { faults: [{ at: 'tree', kind: 'json', change: strip }] });
+    const { hubScan } = await source.resolve(MODEL, undefined);
+    assert.equal(hubScan?.status, 'unknown');
+  });
+
   test('a tree without statuses is never safe, whatever the repo’s summary says', async (t) => {
     const strip = (value: unknown) =>
       (value as Record<string, unknown>[]).map(({ securityFileStatus: _, ...entry }) => entry);
@@ -259,15 +270,17 @@ describe('HubSource goes only where it may', () => {
     assert.equal(trap.requests.length, 0);
   });
 
-  test('a name that resolves to an internal address is not connected to', async (t) => {
-    const trap = await startServer(t);
-    const endpoint = new URL('http://hub.example');
-    const http = new HubHttp({ endpoint, hosts: new RedirectHosts(endpoint, []), limits: HUB_LIMITS });
-    t.after(() => http.close());
-    const url = new URL(trap.url.replace('127.0.0.1', 'localhost'));
-    await assert.rejects(http.get(url, {}), { code: 'WL_SOURCE_LIES', message: /internal address/ });
-    assert.equal(trap.requests.length, 0);
-  });
+  for (const protocol of ['http', 'https']) {
+    test(`a name that resolves to an internal address is not connected to by ${protocol}`, async (t) => {
+      const trap = await startServer(t);
+      const endpoint = new URL(`${protocol}://hub.example`);
+      const http = new HubHttp({ endpoint, hosts: new RedirectHosts(endpoint, []), limits: HUB_LIMITS });
+      t.after(() => http.close());
+      const url = new URL(`${protocol}://localhost:${new URL(trap.url).port}/`);
+      await assert.rejects(http.get(url, {}), { code: 'WL_SOURCE_LIES', message: /internal address/ });
+      assert.equal(trap.connections(), 0);
+    });
+  }
 
   test('a proxy is asked for everything', async (t) => {
     const { hub, source: direct } = await serve(t);
@@ -305,6 +318,15 @@ describe('HubSource and the CDN’s address', () => {
     assert.deepEqual([asked('api'), asked('cdn')], [1, 5]);
   });
 
+  test('is asked for anew when the connection breaks', async (t) => {
+    const faults: Fault[] = [{ at: 'body', path: LARGE, kind: 'truncated', afterBytes: 1000, times: 2 }];
+    const { hub, source } = await serve(t, { faults });
+    const revision = await source.resolve(MODEL, undefined);
+    const file = fileOf(revision, LARGE);
+    assert.equal((await readAll(source.read(revision, file, whole(file)))).length, file.sizeBytes);
+    assert.equal(hub.requests.filter(({ server, range }) => server === 'api' && range).length, 3);
+  });
+
   test('is asked for anew after a minute', async (t) => {
     let now = Date.now();
     const { hub, source } = await serve(t, { clock: recordingClock(() => now) });
@@ -329,8 +351,14 @@ describe('HubSource and the CDN’s address', () => {
   }
 });
 
+interface Listening {
+  readonly url: string;
+  readonly requests: readonly string[];
+  readonly connections: () => number;
+}
+
 /** A server that remembers what it was asked, and as a forward proxy passes it on. */
-async function startServer(t: TestContext, forwardTo?: string): Promise<{ url: string; requests: string[] }> {
+async function startServer(t: TestContext, forwardTo?: string): Promise<Listening> {
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {
     requests.push(request.url ?? '');
@@ -344,5 +372,8 @@ async function startServer(t: TestContext, forwardTo?: string): Promise<{ url: s
     server.close();
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+  let connections = 0;
+  server.on('connection', () => connections++);
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests, connections: () => connections };
 }
