@@ -42,7 +42,10 @@ export class Ledger {
   readonly budget: Budget;
   readonly storages: StorageReference[] = [];
   readonly nested: { readonly offset: number; readonly facts: PickleFacts }[] = [];
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: Entry[] = [];
+  /** By global, which the machine makes once per name and stream, then by operation and shape. */
+  readonly #byGlobal = new Map<string, Map<string, Entry>>();
+  readonly #known = new WeakMap<GlobalName, Map<string, Entry>>();
   readonly #problems: Problem[] = [];
   readonly #gaps: Gap[] = [];
   readonly #odd: { readonly offset: number; readonly preview: string }[] = [];
@@ -58,18 +61,16 @@ export class Ledger {
     const { module, name } = target.global ?? { module: '', name: `<${target.kind}>` };
     const on = target.kind === 'result' ? 'result' : 'itself';
     const shape = given === undefined ? '' : this.#shape(module, name, given);
-    const written =
-      target.global === undefined ? '' : `${target.global.writtenModule}\n${target.global.writtenName}`;
-    const key = `${operation}\n${on}\n${module}\n${name}\n${written}\n${shape}`;
-    const entry = this.#entries.get(key);
+    const entries = this.#entriesOf(target.global, name);
+    const key = `${operation} ${on} ${shape}`;
+    const entry = entries.get(key);
     if (entry !== undefined) {
       entry.count++;
       return;
     }
-    if (this.budget.entries-- <= 0)
-      throw new Broken('too-many-globals', `more than ${ENTRIES_MAX} distinct operations on globals`);
+    if (this.budget.entries-- <= 0) throw tooMany();
     const preview = given === undefined ? '' : previewOf(given);
-    this.#entries.set(key, {
+    this.#add(entries, key, {
       module,
       name,
       ...writtenName(target.global),
@@ -84,24 +85,41 @@ export class Ledger {
 
   /** An extension code: what it imports is decided by a registry outside of the file. */
   noteExtension(code: number, offset: number): void {
-    const key = `ext ${code}`;
-    const entry = this.#entries.get(key);
-    if (entry !== undefined) entry.count++;
-    else if (this.budget.entries-- <= 0)
-      throw new Broken('too-many-globals', `more than ${ENTRIES_MAX} distinct operations on globals`);
-    else {
-      const name = `<extension ${code}>`;
-      this.#entries.set(key, {
-        module: '',
-        name,
-        operation: 'ext',
-        on: 'itself',
-        shape: '',
-        preview: '',
-        offset,
-        count: 1,
-      });
+    const name = `<extension ${code}>`;
+    const entries = this.#entriesOf(undefined, name);
+    const entry = entries.get('ext');
+    if (entry !== undefined) {
+      entry.count++;
+      return;
     }
+    if (this.budget.entries-- <= 0) throw tooMany();
+    const [module, shape, preview] = ['', '', ''];
+    this.#add(entries, 'ext', {
+      module,
+      name,
+      operation: 'ext',
+      on: 'itself',
+      shape,
+      preview,
+      offset,
+      count: 1,
+    });
+  }
+
+  #entriesOf(global: GlobalName | undefined, name: string): Map<string, Entry> {
+    const known = global === undefined ? undefined : this.#known.get(global);
+    if (known !== undefined) return known;
+    const { module = '', writtenModule = '', writtenName = '' } = global ?? {};
+    const key = `${module}\n${name}\n${writtenModule}\n${writtenName}`;
+    const entries = this.#byGlobal.get(key) ?? new Map<string, Entry>();
+    this.#byGlobal.set(key, entries);
+    if (global !== undefined) this.#known.set(global, entries);
+    return entries;
+  }
+
+  #add(entries: Map<string, Entry>, key: string, entry: Entry): void {
+    entries.set(key, entry);
+    this.#entries.push(entry);
   }
 
   /** For the few calls where a short constant decides what they do, the constant is part of the shape. */
@@ -158,11 +176,15 @@ export class Ledger {
       protocol: this.protocol,
       streams: this.streams,
       opcodes: this.opcodes,
-      globals: [...this.#entries.values()],
+      globals: this.#entries,
       persistentIds: { count: this.#persistent, odd: this.#odd, oddCount: this.#oddCount },
       nested: this.nested,
     };
   }
+}
+
+function tooMany(): Broken {
+  return new Broken('too-many-globals', `more than ${ENTRIES_MAX} distinct operations on globals`);
 }
 
 function writtenName(global: GlobalName | undefined): Pick<PickleGlobal, 'written'> {

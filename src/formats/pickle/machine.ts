@@ -18,7 +18,7 @@ import { OPCODES } from './opcodes.ts';
 import { python3Name } from './python2-names.ts';
 import { looksLikePickle } from './recognise.ts';
 import { Broken, Memo, Stack } from './stack.ts';
-import { type GlobalName, UNKNOWN, Value } from './value.ts';
+import { type GlobalName, named, OPAQUE, UNKNOWN, type Value } from './value.ts';
 
 /** Why `run` returned: more bytes are needed in the window, some may be skipped, or the stream is at its end. */
 export type Pause =
@@ -201,7 +201,7 @@ export class Machine {
       global = { module: module3, name: name3, writtenModule: module, writtenName: name };
       this.#globals.set(key, global);
     }
-    const value = new Value('global', { global });
+    const value = named('global', global);
     this.note('import', value);
     return value;
   }
@@ -211,7 +211,7 @@ export class Machine {
     if (given.kind === 'global') this.pass([given]);
     this.note(operation, callee, given);
     if (callee.global === undefined) return UNKNOWN;
-    return new Value('result', { global: callee.global });
+    return named('result', callee.global);
   }
 
   /** Values that go into arguments, a container or a state: globals among them are noted as handed on. */
@@ -223,9 +223,7 @@ export class Machine {
   /** Bytes in the window: a nested pickle is followed at once. */
   bytes(window: Buffer, from: number, to: number, otherwise: Value): Value {
     if (to > window.length || !looksLikePickle(window.subarray(from, to))) return otherwise;
-    return this.#nested(window.subarray(from, to), this.#base + from)
-      ? new Value('pickle', { count: to - from, weight: 0 })
-      : otherwise;
+    return this.#nested(window.subarray(from, to), this.#base + from) ? OPAQUE.pickle : otherwise;
   }
 }
 

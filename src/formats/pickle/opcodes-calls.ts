@@ -5,7 +5,7 @@ import type { Machine } from './machine.ts';
 import { type Code, fixed, lines, type Opcode } from './opcode.ts';
 import { Broken } from './stack.ts';
 import { python2Text, utf8 } from './text.ts';
-import { OPAQUE, tuple, UNKNOWN, Value } from './value.ts';
+import { OPAQUE, str, tuple, UNKNOWN, type Value } from './value.ts';
 
 export const CALLS: readonly (readonly [Code, Opcode])[] = [
   ['c', lines(2, globalLines)],
@@ -120,7 +120,7 @@ function extension(machine: Machine, code: number): void {
 function persistentLine(machine: Machine, window: Buffer, from: number, to: number): void {
   const text = python2Text(window, from, to);
   if (text === undefined) throw new Broken('bad-persistent-id', 'a persistent id in text is not ASCII');
-  persistent(machine, new Value('str', { text }));
+  persistent(machine, str(text));
 }
 
 function persistent(machine: Machine, id: Value): void {

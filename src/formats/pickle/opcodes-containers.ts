@@ -8,7 +8,16 @@ import type { PickleOperation } from './facts.ts';
 import type { Machine } from './machine.ts';
 import { type Code, fixed, type Opcode } from './opcode.ts';
 import { Broken } from './stack.ts';
-import { addToList, EMPTY_TUPLE, type Kind, list, tuple, Value } from './value.ts';
+import {
+  addToList,
+  EMPTY_TUPLE,
+  type Kind,
+  LIST_ITEMS_MAX,
+  list,
+  OPAQUE,
+  tuple,
+  type Value,
+} from './value.ts';
 
 export const CONTAINERS: readonly (readonly [Code, Opcode])[] = [
   [')', fixed(0, (m) => m.stack.push(EMPTY_TUPLE))],
@@ -18,15 +27,15 @@ export const CONTAINERS: readonly (readonly [Code, Opcode])[] = [
   [0x87, fixed(0, (m) => pushTuple(m, m.stack.popCount(3)))],
   [']', fixed(0, (m) => m.stack.push(list()))],
   ['l', fixed(0, (m) => pushList(m, m.stack.popToMark()))],
-  ['}', fixed(0, (m) => m.stack.push(container('dict')))],
+  ['}', fixed(0, (m) => m.stack.push(OPAQUE.dict))],
   ['d', fixed(0, (m) => pushDict(m, m.stack.popToMark()))],
-  [0x8f, fixed(0, (m) => m.stack.push(container('set')))],
+  [0x8f, fixed(0, (m) => m.stack.push(OPAQUE.set))],
   [0x91, fixed(0, (m) => pushFrozenset(m, m.stack.popToMark()))],
   ['a', fixed(0, (m) => fill(m, 'append', m.stack.popCount(1)))],
-  ['e', fixed(0, (m) => fill(m, 'append', m.stack.popToMarkInto()))],
+  ['e', fixed(0, (m) => fillMarked(m, 'append'))],
   ['s', fixed(0, (m) => fill(m, 'setitem', m.stack.popCount(2)))],
-  ['u', fixed(0, (m) => fill(m, 'setitem', m.stack.popToMarkInto()))],
-  [0x90, fixed(0, (m) => fill(m, 'additems', m.stack.popToMarkInto()))],
+  ['u', fixed(0, (m) => fillMarked(m, 'setitem'))],
+  [0x90, fixed(0, (m) => fillMarked(m, 'additems'))],
 ];
 
 const FILLED_BY: Readonly<Partial<Record<PickleOperation, Kind>>> = {
@@ -35,49 +44,54 @@ const FILLED_BY: Readonly<Partial<Record<PickleOperation, Kind>>> = {
   additems: 'set',
 };
 
-function container(kind: 'dict' | 'set' | 'frozenset'): Value {
-  return new Value(kind, {});
-}
-
-function filled(target: Value, values: readonly Value[]): Value {
-  for (const value of values) addToList(target, value);
-  return target;
-}
-
-function pushTuple(machine: Machine, values: readonly Value[]): void {
+function pushTuple(machine: Machine, values: Value[]): void {
   machine.pass(values);
   machine.stack.push(tuple(values));
 }
 
 function pushList(machine: Machine, values: readonly Value[]): void {
   machine.pass(values);
-  machine.stack.push(filled(list(), values));
+  const value = list();
+  addToList(value, values);
+  machine.stack.push(value);
 }
 
 function pushDict(machine: Machine, values: readonly Value[]): void {
-  refuseOdd(values);
+  if (values.length % 2 !== 0) refuseOdd();
   machine.pass(values);
-  machine.stack.push(container('dict'));
+  machine.stack.push(OPAQUE.dict);
 }
 
 function pushFrozenset(machine: Machine, values: readonly Value[]): void {
   machine.pass(values);
-  machine.stack.push(container('frozenset'));
+  machine.stack.push(OPAQUE.frozenset);
 }
 
-function fill(
-  machine: Machine,
-  operation: 'append' | 'setitem' | 'additems',
-  values: readonly Value[],
-): void {
+type Fill = 'append' | 'setitem' | 'additems';
+
+/** What goes into a plain container is forgotten, but for the globals among it: lists and dicts can be long. */
+function fillMarked(machine: Machine, operation: Fill): void {
+  const target = machine.stack.belowMark();
+  const forgets =
+    operation !== 'append' || (target.items !== undefined && target.items.length >= LIST_ITEMS_MAX);
+  if (target.kind !== FILLED_BY[operation] || !forgets) {
+    fill(machine, operation, machine.stack.popToMarkInto());
+    return;
+  }
+  const count = machine.stack.dropToMark((value) => machine.pass([value]));
+  if (operation === 'append') target.count += count;
+  else if (operation === 'setitem' && count % 2 !== 0) refuseOdd();
+}
+
+function fill(machine: Machine, operation: Fill, values: readonly Value[]): void {
   const target = machine.stack.top();
   if (values.length === 0) return;
-  if (operation === 'setitem') refuseOdd(values);
+  if (operation === 'setitem' && values.length % 2 !== 0) refuseOdd();
   machine.pass(values);
   if (target.kind !== FILLED_BY[operation]) machine.note(operation, target, tuple(values.slice(0, 2)));
-  else if (operation === 'append') filled(target, values);
+  else if (operation === 'append') addToList(target, values);
 }
 
-function refuseOdd(values: readonly Value[]): void {
-  if (values.length % 2 !== 0) throw new Broken('odd-items', 'a dict is given a key without a value');
+function refuseOdd(): never {
+  throw new Broken('odd-items', 'a dict is given a key without a value');
 }

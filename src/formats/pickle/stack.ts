@@ -71,23 +71,54 @@ export class Stack {
     return this.#take(from);
   }
 
+  /** The container that the values above the last mark go into. Throws as `popToMarkInto` would. */
+  belowMark(): Value {
+    const from = this.#marks[this.#marks.length - 1];
+    if (from === undefined) throw noMark();
+    if (from <= (this.#marks[this.#marks.length - 2] ?? 0)) throw underflow();
+    return this.#values[from - 1] ?? UNKNOWN;
+  }
+
+  /** Removes the last mark and the values above it, of which only the imported ones matter; says how many. */
+  dropToMark(imported: (value: Value) => void): number {
+    const from = this.#unmark();
+    const count = this.#values.length - from;
+    for (let i = from; i < this.#values.length; i++) {
+      const value = this.#values[i] ?? UNKNOWN;
+      if (value.weight === 0) continue;
+      this.#weight -= value.weight;
+      if (value.kind === 'global') imported(value);
+    }
+    this.#values.length = from;
+    return count;
+  }
+
   popCount(count: number): Value[] {
     if (this.#values.length - count < this.#fence) throw underflow();
-    return this.#take(this.#values.length - count);
+    if (count > 3) return this.#take(this.#values.length - count);
+    const last = this.pop();
+    if (count === 1) return [last];
+    const middle = this.pop();
+    return count === 2 ? [middle, last] : [this.pop(), middle, last];
   }
 
   #take(from: number): Value[] {
-    const values = this.#values.splice(from);
+    const values = this.#values.slice(from);
     for (const value of values) this.#weight -= value.weight;
+    this.#values.length = from;
     return values;
   }
 
   #unmark(): number {
     const from = this.#marks.pop();
-    if (from === undefined) throw new Broken('no-mark', 'an opcode needs a mark and there is none');
+    if (from === undefined) throw noMark();
     this.#fence = this.#marks[this.#marks.length - 1] ?? 0;
     return from;
   }
+}
+
+function noMark(): Broken {
+  return new Broken('no-mark', 'an opcode needs a mark and there is none');
 }
 
 function underflow(): Broken {
@@ -109,7 +140,8 @@ export class Memo {
     else this.#weight -= old.weight;
     const kept = this.#weight + value.weight > HELD_WEIGHT_MAX ? OPAQUE[value.kind] : value;
     this.#weight += kept.weight;
-    this.#values[key] = kept;
+    if (key === this.#values.length) this.#values.push(kept);
+    else this.#values[key] = kept;
   }
 
   memoize(value: Value): void {

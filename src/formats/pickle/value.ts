@@ -32,52 +32,42 @@ export interface GlobalName {
   readonly writtenName: string;
 }
 
-interface Details {
-  readonly text?: string;
-  readonly number?: number;
-  readonly items?: Value[];
-  readonly count?: number;
-  readonly global?: GlobalName;
-  readonly weight?: number;
-}
-
 /** Elements of a tuple that are kept, and the most values that one value may hold on to, itself included. */
 const ITEMS_MAX = 8;
 const WEIGHT_MAX = 32;
-const LIST_ITEMS_MAX = 4;
+/** Elements of a list that are kept. */
+export const LIST_ITEMS_MAX = 4;
 
-/** One shape of object for every kind, so that the machine's loop stays monomorphic. */
+/** One shape of object for every kind, so that the machine's loop stays monomorphic; filled in by the makers below. */
 export class Value {
   readonly kind: Kind;
-  /** Of a string (exact, or undefined where it was not kept), of a persistent id in text. */
-  readonly text: string | undefined;
-  readonly number: number | undefined;
-  readonly items: Value[] | undefined;
-  count: number;
-  readonly global: GlobalName | undefined;
   /** How many values it keeps alive; 0 for the shared ones. */
   readonly weight: number;
+  /** Of a string: exact, or undefined where it was not kept. */
+  text: string | undefined = undefined;
+  number: number | undefined = undefined;
+  /** The first elements of a tuple or list. */
+  items: Value[] | undefined = undefined;
+  /** All elements of a tuple or list. */
+  count = 0;
+  /** What was imported, or whose call made this. */
+  global: GlobalName | undefined = undefined;
 
-  constructor(kind: Kind, details: Details) {
+  constructor(kind: Kind, weight: number) {
     this.kind = kind;
-    this.text = details.text;
-    this.number = details.number;
-    this.items = details.items;
-    this.count = details.count ?? 0;
-    this.global = details.global;
-    this.weight = details.weight ?? 1;
+    this.weight = weight;
   }
 }
 
 function shared(kind: Kind): Value {
-  return new Value(kind, { weight: 0 });
+  return new Value(kind, 0);
 }
 
 export const NONE = shared('none');
 export const TRUE = shared('bool');
 export const FALSE = shared('bool');
 export const FLOAT = shared('float');
-export const EMPTY_TUPLE = new Value('tuple', { items: [], weight: 0 });
+export const EMPTY_TUPLE = tupleOf([], 0);
 export const UNKNOWN = shared('unknown');
 export const OPAQUE: Readonly<Record<Kind, Value>> = {
   none: NONE,
@@ -99,42 +89,69 @@ export const OPAQUE: Readonly<Record<Kind, Value>> = {
   unknown: UNKNOWN,
 };
 
-const SMALL_INTS = Array.from({ length: 256 }, (_, number) => new Value('int', { number, weight: 0 }));
+const SMALL_INTS = Array.from({ length: 256 }, (_, number) => integer(number, 0));
 
 export function int(number: number): Value {
-  return SMALL_INTS[number] ?? new Value('int', { number });
+  return SMALL_INTS[number] ?? integer(number, 1);
+}
+
+function integer(number: number, weight: number): Value {
+  const value = new Value('int', weight);
+  value.number = number;
+  return value;
 }
 
 export function str(text: string): Value {
-  return new Value('str', { text, weight: 1 + (text.length >> 6) });
+  const value = new Value('str', 1 + (text.length >> 6));
+  value.text = text;
+  return value;
+}
+
+/** What was imported, or the result of calling it. */
+export function named(kind: 'global' | 'result', global: GlobalName): Value {
+  const value = new Value(kind, 1);
+  value.global = global;
+  return value;
 }
 
 /** A tuple that keeps its first elements, as far as the weight allows; what it does not keep it knows by kind. */
-export function tuple(values: readonly Value[]): Value {
+export function tuple(values: Value[]): Value {
   if (values.length === 0) return EMPTY_TUPLE;
-  const items: Value[] = [];
   let weight = 1;
-  for (let i = 0; i < values.length && i < ITEMS_MAX; i++) {
-    const value = values[i] ?? UNKNOWN;
-    const fits = weight + value.weight <= WEIGHT_MAX;
-    items.push(fits ? value : OPAQUE[value.kind]);
-    if (fits) weight += value.weight;
-  }
-  return new Value('tuple', { items, count: values.length, weight });
+  for (const value of values) weight += value.weight;
+  if (weight <= WEIGHT_MAX && values.length <= ITEMS_MAX) return tupleOf(values, weight);
+  weight = 1;
+  const items = values.slice(0, ITEMS_MAX).map((value) => {
+    if (weight + value.weight > WEIGHT_MAX) return OPAQUE[value.kind];
+    weight += value.weight;
+    return value;
+  });
+  const cut = tupleOf(items, weight);
+  cut.count = values.length;
+  return cut;
+}
+
+function tupleOf(items: Value[], weight: number): Value {
+  const value = new Value('tuple', weight);
+  value.items = items;
+  value.count = items.length;
+  return value;
 }
 
 /** Lists keep their first leaves, for messages: never containers, so that a list cannot hold on to a tree. */
 export function list(): Value {
-  return new Value('list', { items: [], weight: LIST_ITEMS_MAX });
+  const value = new Value('list', LIST_ITEMS_MAX);
+  value.items = [];
+  return value;
 }
 
-export function addToList(target: Value, value: Value): void {
+export function addToList(target: Value, values: readonly Value[]): void {
   if (target.items === undefined) return;
-  target.count++;
-  if (target.items.length < LIST_ITEMS_MAX && target.items.length < target.count) {
-    target.items.push(
-      value.weight <= 1 + (TEXT_BYTES_MAX >> 6) && value.items === undefined ? value : OPAQUE[value.kind],
-    );
+  target.count += values.length;
+  for (let i = 0; i < values.length && target.items.length < LIST_ITEMS_MAX; i++) {
+    const value = values[i] ?? UNKNOWN;
+    const leaf = value.weight <= 1 + (TEXT_BYTES_MAX >> 6) && value.items === undefined;
+    target.items.push(leaf ? value : OPAQUE[value.kind]);
   }
 }
 
@@ -142,6 +159,7 @@ export function addToList(target: Value, value: Value): void {
 export function shapeOf(value: Value, depth = 2): string {
   if (value.kind !== 'tuple') return value.kind;
   if (value.items === undefined || depth === 0) return 'tuple';
+  if (value.count === 1 && value.items[0]?.kind !== 'tuple') return `(${value.items[0]?.kind})`;
   const kinds = value.items.map((item) => shapeOf(item, depth - 1));
   if (value.count > value.items.length) kinds.push('…');
   return `(${kinds.join(', ')})`;
