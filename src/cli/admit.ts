@@ -228,12 +228,13 @@ class AdmissionView {
         this.#stop();
         const fetched = event.files.filter((file) => file.from === 'source');
         const bytes = fetched.reduce((sum, file) => sum + file.sizeBytes, 0);
-        const rate = bytes / Math.max(0.001, (performance.now() - this.#bringing) / 1000);
+        const seconds = (performance.now() - this.#bringing) / 1000;
+        const rate = seconds > RATE_SECONDS_MIN ? `, ${bytesInWords(bytes / seconds)}/s` : '';
         const again = event.files.length - fetched.length;
         const kept = again > 0 ? `, ${plural(again, 'file')} kept from an earlier run` : '';
         this.#say(
           'brought',
-          `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}, ${bytesInWords(rate)}/s${kept}`,
+          `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${kept}`,
         );
         return;
       }
@@ -250,6 +251,9 @@ class AdmissionView {
     if (!this.#quiet) this.#terminal.out(labelled(label, painter({ colour: false })('bold', text)));
   }
 }
+
+/** A rate over a shorter time says nothing. */
+const RATE_SECONDS_MIN = 1;
 
 /** huggingface_hub refuses a single file above this over plain HTTP. */
 const HUB_CLIENT_BYTES_MAX = 50_000_000_000;

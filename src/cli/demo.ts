@@ -46,7 +46,7 @@ async function demo({ terminal }: Wire): Promise<Outcome> {
     steps.push({ step, exit, expected });
   };
   try {
-    terminal.err(paint('dim', 'A stand-in of the Hub runs on this machine; nothing leaves it.\n'));
+    terminal.err(`${paint('dim', 'A stand-in of the Hub runs on this machine; nothing leaves it.')}\n`);
     await type('A clean model from a verified publisher.', ['admit', 'demo/clean'], EXIT.done);
     await type(
       'Everything about it is signed, logged and checked, byte for byte.',
