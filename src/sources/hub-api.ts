@@ -24,7 +24,7 @@ export interface JsonQuestion {
   readonly bytesMax: number;
   readonly signal?: AbortSignal | undefined;
   /** For what is only evidence: less patience than for what is needed. */
-  readonly attemptsMax?: number;
+  readonly patience?: Partial<HubLimits>;
 }
 
 export class HubApi {
@@ -59,8 +59,7 @@ export class HubApi {
     read: (answer: HubAnswer) => Promise<T>,
   ): Promise<T> {
     const { limits, clock } = this.#options;
-    const attemptsMax = question.attemptsMax ?? limits.attemptsMax;
-    const patience = new Patience({ ...limits, attemptsMax }, clock);
+    const patience = new Patience({ ...limits, ...question.patience }, clock);
     return withPatience(patience, question.signal, async () => {
       const timeout = AbortSignal.timeout(limits.jsonMs);
       const signal = question.signal ? AbortSignal.any([question.signal, timeout]) : timeout;

@@ -5,8 +5,8 @@ import type { HubApi } from './hub-api.ts';
 import type { ListingOptions } from './hub-listing.ts';
 import type { Publisher, SourceFile, SourceRevision } from './source.ts';
 
-/** Tries for a piece of evidence; without it a rule that needs it holds, which a person can resolve. */
-const EVIDENCE_ATTEMPTS_MAX = 2;
+/** Without a piece of evidence a rule that needs it holds, which a person can resolve: no reason to wait minutes. */
+const EVIDENCE_PATIENCE = { attemptsMax: 2, hintMsMax: 10_000 };
 
 const OVERVIEW_BYTES_MAX = 2 ** 20;
 
@@ -150,7 +150,7 @@ async function evidence(api: HubApi, path: string, { model, bytesMax, signal }: 
     asked: { model, revision: 'main' },
     bytesMax,
     signal,
-    attemptsMax: EVIDENCE_ATTEMPTS_MAX,
+    patience: EVIDENCE_PATIENCE,
   };
   try {
     return await api.json(api.url(path), question);

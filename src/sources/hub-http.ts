@@ -102,12 +102,24 @@ export function connectionError(error: unknown, url: URL, signal: AbortSignal | 
   ) {
     if (cause instanceof WeighlockError || cause instanceof PassingFailure) return cause;
   }
-  const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
-  const said = error instanceof Error ? error.message : String(error);
-  return new PassingFailure(`the connection to ${url.host} failed: ${said}${code}`, { cause: error });
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const said = `${error instanceof Error ? error.message : String(error)}${code && ` (${code})`}`;
+  if (CERTIFICATE_ERROR.test(code))
+    return new WeighlockError(
+      'WL_SOURCE_UNAVAILABLE',
+      `${url.host} shows no certificate to be trusted: ${said}`,
+      {
+        cause: error,
+        hint: 'If a proxy of your own stands in between, name its authority in NODE_EXTRA_CA_CERTS.',
+      },
+    );
+  return new PassingFailure(`the connection to ${url.host} failed: ${said}`, { cause: error });
 }
 
 const CAUSES_MAX = 5;
+
+/** Node's codes for a chain that does not verify: trying again would not help. */
+const CERTIFICATE_ERROR = /CERT|^UNABLE_TO_VERIFY_LEAF_SIGNATURE$/;
 
 /** One header's value; several of one name count as none, because no header that we read may repeat. */
 export function header(answer: Pick<HubAnswer, 'headers'>, name: string): string | undefined {

@@ -203,6 +203,15 @@ describe('HubSource and evidence', () => {
     assert.deepEqual(publisher, { name: 'acme', kind: 'unknown' });
   });
 
+  test('a publisher that is not to be asked for minutes is not waited for', async (t) => {
+    const headers = { 'Retry-After': '300' };
+    const { source, clock } = await serve(t, {
+      faults: [{ at: 'publisher', kind: 'status', status: 429, headers }],
+    });
+    assert.equal((await source.resolve(MODEL, undefined)).publisher?.kind, 'unknown');
+    assert.deepEqual(clock.slept, []);
+  });
+
   const scans: readonly { readonly scan: ScanStatus; readonly expected: string }[] = [
     { scan: 'safe', expected: 'safe' },
     { scan: 'unsafe', expected: 'unsafe' },
