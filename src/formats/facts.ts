@@ -1,9 +1,11 @@
 /**
  * Everything that parsers may say of a file, as one union: scanners switch on `format`.
  */
+
 import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
 import { IMAGE_PARSER, type ImageFacts } from './image/image.ts';
 import { JSON_PARSER } from './json.ts';
+import { NUMPY_PARSER, type NumpyFacts } from './numpy/parse.ts';
 import { ONNX_PARSER, type OnnxFacts } from './onnx.ts';
 import { OPAQUE_PARSER, type OpaqueFacts } from './opaque.ts';
 import type { BaseFacts } from './parse.ts';
@@ -21,6 +23,7 @@ export type Facts =
   | OnnxFacts
   | PickleFacts
   | ZipFacts
+  | NumpyFacts
   | TextFacts
   | SentencePieceFacts
   | ImageFacts
@@ -37,6 +40,7 @@ export const PARSERS_VERSION: string = [
   GGUF_PARSER,
   IMAGE_PARSER,
   JSON_PARSER,
+  NUMPY_PARSER,
   ONNX_PARSER,
   OPAQUE_PARSER,
   PDF_PARSER,
@@ -54,6 +58,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'pickle',
   'zip',
   'pytorch',
+  'numpy',
   'json',
   'python',
   'template',

@@ -4,6 +4,7 @@
 import type { Facts } from './facts.ts';
 import { isGguf, parseGguf } from './gguf.ts';
 import { isImage, parseImage } from './image/image.ts';
+import { isNumpy, parseNumpy } from './numpy/parse.ts';
 import { isOnnx, parseOnnx } from './onnx.ts';
 import { parseOpaque, recognise } from './opaque.ts';
 import type { Access, BaseFacts, Parse } from './parse.ts';
@@ -42,6 +43,7 @@ const FORMATS: readonly Format[] = [
     parse: (sizeBytes, depth) => parseZip({ sizeBytes, depth, inner: parseInner }),
   },
   { fits: isGguf, access: 'forward', parse: parseGguf },
+  { fits: isNumpy, access: 'forward', parse: (sizeBytes) => parseNumpy({ sizeBytes }) },
   { fits: isImage, access: 'forward', parse: parseImage },
   { fits: isPdf, access: 'forward', parse: parsePdf },
   { fits: isSafetensors, access: 'forward', parse: parseSafetensors },

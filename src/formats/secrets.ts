@@ -54,14 +54,27 @@ function linter(): ReturnType<typeof load> {
   return loaded;
 }
 
+/** The rule by which comments in the text switch other rules off. */
+const FILTER_COMMENTS = '@secretlint/secretlint-rule-filter-comments';
+
 async function load() {
   const [{ lintSource }, { creator }] = await Promise.all([
     import('@secretlint/core'),
     import('@secretlint/secretlint-rule-preset-recommend'),
   ]);
-  const rules = [{ id: '@secretlint/secretlint-rule-filter-comments', disabled: true }];
-  const config = {
-    rules: [{ id: '@secretlint/secretlint-rule-preset-recommend', rule: creator, rules }],
+  // `disabled: true` in the configuration of a preset does not switch a rule off, so it is not registered at all.
+  const rule: typeof creator = {
+    ...creator,
+    create: (context, options) =>
+      creator.create(
+        {
+          ...context,
+          registerRule: (inner, defaults) => {
+            if (inner.meta.id !== FILTER_COMMENTS) context.registerRule(inner, defaults);
+          },
+        },
+        options,
+      ),
   };
-  return { lintSource, config };
+  return { lintSource, config: { rules: [{ id: '@secretlint/secretlint-rule-preset-recommend', rule }] } };
 }

@@ -7,7 +7,7 @@ import type { FileVerdict, Finding } from '../base/finding.ts';
 import { fileVerdict } from '../base/finding.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
-import { scanArchive } from './archive.ts';
+import { scanArchive, scanNumpy } from './archive.ts';
 import { scanJson } from './json.ts';
 import { scanOnnx } from './onnx.ts';
 import { scanPdf } from './pdf.ts';
@@ -41,6 +41,8 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
     case 'zip':
     case 'pytorch':
       return scanArchive(file, facts, { scanMember });
+    case 'numpy':
+      return [...scanStructure(file, facts), ...scanNumpy(file, facts)];
     case 'json':
       return [...scanStructure(file, facts), ...scanJson(file, facts), ...scanSecrets(file, facts)];
     case 'python':
@@ -80,6 +82,7 @@ function scanMember(file: string, member: BaseFacts, name: string): readonly Fin
   const facts = asFacts(member);
   if (facts === undefined) return [];
   if (facts.format === 'pickle') return scanPickle(file, facts, name);
+  if (facts.format === 'numpy' && facts.pickle !== undefined) return scanNumpy(file, facts, name);
   if (facts.format === 'zip' || facts.format === 'pytorch')
     return scanArchive(file, facts, { scanMember, member: name });
   return scanFacts(file, facts).map((finding) => ({
