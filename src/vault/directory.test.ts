@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { sha256 } from '../base/digest.ts';
+import { vaultContract } from './contract.ts';
+import { DirectoryVault } from './directory.ts';
+import { openStagingDoor } from './directory-staging.ts';
+import { evidenceKey } from './layout.ts';
+
+function temporary(): string {
+  return mkdtempSync(path.join(os.tmpdir(), 'weighlock-vault-'));
+}
+
+vaultContract('DirectoryVault', async () => {
+  const root = temporary();
+  return {
+    vault: new DirectoryVault(root),
+    reopen: () => new DirectoryVault(root),
+    door: openStagingDoor,
+    close: async () => rmSync(root, { recursive: true }),
+  };
+});
+
+describe('DirectoryVault', () => {
+  it('does not follow a link that somebody put in the place of an object', async () => {
+    const root = temporary();
+    const vault = new DirectoryVault(root);
+    const key = evidenceKey(sha256('x'));
+    await vault.create(key, Buffer.from('mine'));
+    const secret = path.join(root, 'secret');
+    writeFileSync(secret, 'not yours');
+    rmSync(path.join(root, key));
+    symlinkSync(secret, path.join(root, key));
+    await assert.rejects(vault.get(key, 1000), { code: 'WL_VAULT_UNAVAILABLE' });
+    rmSync(root, { recursive: true });
+  });
+
+  it('frees a staging area when its holder is killed', async () => {
+    const root = temporary();
+    const program = `
+      const { DirectoryVault } = await import(${JSON.stringify(new URL('./directory.ts', import.meta.url).href)});
+      const staging = await new DirectoryVault(${JSON.stringify(root)}).stage('a model');
+      process.stdout.write(staging.id);
+      process.kill(process.pid, 'SIGKILL');`;
+    const child = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
+      encoding: 'utf8',
+    });
+    assert.equal(child.signal, 'SIGKILL');
+    const staging = await new DirectoryVault(root).stage('a model');
+    assert.equal(staging.id, child.stdout);
+    await staging.discard();
+    rmSync(root, { recursive: true });
+  });
+
+  it('says that there is no room, by its own code', {
+    skip: process.platform !== 'linux' && 'needs /dev/full',
+  }, async () => {
+    const root = temporary();
+    const vault = new DirectoryVault(root);
+    const staging = await vault.stage('a model');
+    rmSync(path.join(staging.ticket.path, 'files'), { recursive: true });
+    const { writeSynced, unavailable } = await import('./durable-file.ts');
+    assert.throws(() => writeSynced('/dev/full', Buffer.from('x')));
+    const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    assert.equal((unavailable('write', full) as { code?: string }).code, 'WL_VAULT_FULL');
+    await staging.discard();
+    rmSync(root, { recursive: true });
+  });
+});
