@@ -37,8 +37,7 @@ export function scanArchive(
 ): Finding[] {
   const findings: Finding[] = [];
   const outside = member === undefined ? '' : `${member}!`;
-  const own = facts.problems.filter((problem) => isOwn(problem, facts));
-  for (const problem of own) findings.push(structural(file, problem, outside));
+  for (const problem of facts.problems) findings.push(structural(file, problem, outside));
   if (facts.pytorch?.torchscript) findings.push(torchscript(file, member));
   for (const inner of facts.members) {
     if (findings.length >= FINDINGS_MAX) break;
@@ -71,12 +70,6 @@ export function isNumpyFacts(facts: BaseFacts): facts is NumpyFacts {
 
 export function isZipFacts(facts: BaseFacts): facts is ZipFacts {
   return facts.format === 'zip' || facts.format === 'pytorch';
-}
-
-/** Problems that a member's own parser stated are judged by that member's scanner. */
-function isOwn(problem: Problem, facts: ZipFacts): boolean {
-  if (problem.member === undefined) return true;
-  return !facts.members.some(({ name }) => problem.member === name || problem.member?.startsWith(`${name}!`));
 }
 
 function structural(file: string, { code, offset, detail, member }: Problem, outside: string): Finding {

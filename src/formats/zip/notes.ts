@@ -40,11 +40,9 @@ export class Notes {
     this.gap({ offset, length, reason, ...(member === undefined ? {} : { member }) });
   }
 
-  /** Takes over what the parser of a member has to say. */
+  /** Takes over the gaps of a member. Its problems stay with its own facts. */
   adopt(member: string, facts: BaseFacts): void {
     for (const gap of facts.gaps) this.gap({ ...gap, member: inside(member, gap.member) });
-    for (const problem of facts.problems)
-      this.problem({ ...problem, member: inside(member, problem.member) });
   }
 }
 
