@@ -11,8 +11,8 @@ import { storageItemBytes } from '../formats/pickle/storage.ts';
 export type AllowedTier = 'weights-only' | 'training-state' | 'known-classes';
 
 /**
- * `import` the name alone · `pass` it on to whatever may call it · `call` it (REDUCE) · make an instance with `new` (NEWOBJ, or OBJ and INST of old
- * protocols) · `build` and `fill` what a call or `new` made.
+ * `import` the name alone · `pass` it on to whatever may call it · `call` it (REDUCE) · make
+ * an instance with `new`, without its `__init__` (NEWOBJ) · `build` and `fill` what a call or `new` made.
  */
 type Permission = 'import' | 'pass' | 'call' | 'new' | 'build' | 'fill';
 
@@ -75,11 +75,11 @@ const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
     module: 'torch._tensor',
     names: '_rebuild_from_type_v2',
     may: CALLED,
-    shapes: /^\(global, global, /,
+    shapes: /^\(torch\._utils\._rebuild_\w+, global, /,
   },
   { module: 'torch.serialization', names: '_get_layout', may: CALL, shapes: /^\(str\)$/ },
   { module: '_codecs', names: 'encode', may: CALL, shapes: /^\(str, "latin-?1"\)$/ },
-  { module: 'builtins', names: 'bytearray', may: CALL, shapes: /^\((bytes|result|int)?\)$|^\(str, str\)$/ },
+  { module: 'builtins', names: 'bytearray', may: CALL, shapes: /^\((bytes|result)?\)$|^\(str, str\)$/ },
   { module: 'builtins', names: 'bytes', may: CALL, shapes: /^\((list)?\)$/ },
   { module: 'builtins', names: 'set frozenset', may: CALL, shapes: /^\((list|tuple|\(.*\))?\)$/ },
   { module: 'numpy', names: 'ndarray', may: NAME },
@@ -117,11 +117,12 @@ const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
 ];
 
 const TRAINING_STATE: readonly Omit<Row, 'tier'>[] = [
+  { module: 'transformers.training_args', names: 'TrainingArguments', may: INSTANCE },
   {
     module: 'transformers.training_args',
-    names: 'TrainingArguments OptimizerNames ParallelMode',
-    may: CALLED_INSTANCE,
-    shapes: /^\((str)?\)$/,
+    names: 'OptimizerNames ParallelMode',
+    may: CALL,
+    shapes: /^\(str\)$/,
   },
   { module: 'transformers.training_args_seq2seq', names: 'Seq2SeqTrainingArguments', may: INSTANCE },
   { module: 'transformers.trainer_utils', names: CLASS_NAME, may: CALLED_INSTANCE, shapes: /^\((str)?\)$/ },
@@ -130,13 +131,28 @@ const TRAINING_STATE: readonly Omit<Row, 'tier'>[] = [
   { module: 'transformers.integrations.deepspeed', names: CLASS_NAME, may: INSTANCE },
   { module: 'transformers.deepspeed', names: CLASS_NAME, may: INSTANCE },
   { module: 'accelerate.state', names: 'PartialState AcceleratorState GradientState', may: INSTANCE },
-  { module: 'accelerate.utils.dataclasses', names: CLASS_NAME, may: CALLED_INSTANCE, shapes: /^\((str)?\)$/ },
+  { module: 'accelerate.utils.dataclasses', names: CLASS_NAME, may: INSTANCE },
+  {
+    module: 'accelerate.utils.dataclasses',
+    names:
+      'DistributedType DynamoBackend LoggerType PrecisionType RNGType ComputeEnvironment CustomDtype ' +
+      'SageMakerDistributedType',
+    may: CALL,
+    shapes: /^\(str\)$/,
+  },
   { module: 'trl.', names: /^[A-Z][A-Za-z0-9]*(Config|Arguments)$/, may: INSTANCE },
   { module: 'argparse', names: 'Namespace', may: INSTANCE },
   {
     module: 'numpy.random._pickle',
-    names: '__randomstate_ctor __bit_generator_ctor __generator_ctor',
+    names: '__bit_generator_ctor',
     may: CALLED,
+    shapes: /^\((str|global)\)$/,
+  },
+  {
+    module: 'numpy.random._pickle',
+    names: '__randomstate_ctor __generator_ctor',
+    may: CALLED,
+    shapes: /^\((str|result)(, numpy\.random\._pickle\.__bit_generator_ctor)?\)$/,
   },
   { module: 'numpy.random._mt19937', names: 'MT19937', may: INSTANCE },
   { module: 'numpy.random._pcg64', names: 'PCG64', may: INSTANCE },
@@ -150,7 +166,8 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
     module: 'copyreg',
     names: '_reconstructor',
     may: CALLED_INSTANCE,
-    shapes: /^\(global, global, (none|list|dict|tuple|\(.*\)|str|int|float)\)$/,
+    shapes:
+      /^\(global, builtins\.(object|dict|list|tuple|set|frozenset|int|float|str|bytes|complex), [\w(), ]+\)$/,
   },
   { module: 'array', names: '_array_reconstructor', may: CALL },
   { module: 'datetime', names: 'datetime date time timedelta timezone', may: CALL },
@@ -224,7 +241,7 @@ export function allowedTier(global: PickleGlobal): AllowedTier | undefined {
   return row?.tier;
 }
 
-function permissionFor({ operation, on }: PickleGlobal): Permission | undefined {
+function permissionFor({ operation, on, shape }: PickleGlobal): Permission | undefined {
   switch (operation) {
     case 'import':
     case 'pass':
@@ -232,9 +249,12 @@ function permissionFor({ operation, on }: PickleGlobal): Permission | undefined 
     case 'reduce':
       return on === 'itself' ? 'call' : undefined;
     case 'newobj':
+      return on === 'itself' ? 'new' : undefined;
+    // With arguments they call the class, `__init__` and all; without, CPython only makes the instance.
     case 'obj':
     case 'inst':
-      return on === 'itself' ? 'new' : undefined;
+      if (on !== 'itself') return undefined;
+      return shape === '()' ? 'new' : 'call';
     case 'build':
       return on === 'result' ? 'build' : undefined;
     case 'append':

@@ -159,6 +159,53 @@ const CASES: readonly {
     tier: 'unknown',
   },
   {
+    name: 'a permitted class that a permitted function would construct',
+    input: whole(
+      stackGlobal('torch._tensor', '_rebuild_from_type_v2'),
+      bytes('('),
+      stackGlobal('ultralytics.nn.tasks', 'DetectionModel'),
+      stackGlobal('torch', 'Tensor'),
+      bytes('}', 0x85, 'NtR'),
+    ),
+    verdict: 'inconclusive',
+    tier: 'unknown',
+  },
+  {
+    name: 'a permitted class as the base of another',
+    input: whole(
+      stackGlobal('copyreg', '_reconstructor'),
+      stackGlobal('torch.nn.modules.linear', 'Linear'),
+      stackGlobal('ultralytics.nn.tasks', 'DetectionModel'),
+      bytes('}', 0x87, 'R'),
+    ),
+    verdict: 'inconclusive',
+    tier: 'unknown',
+  },
+  {
+    name: 'a permitted class constructed with arguments',
+    input: bytes('(', global('ultralytics.nn.tasks', 'DetectionModel'), '}o.'),
+    verdict: 'inconclusive',
+    tier: 'unknown',
+  },
+  {
+    name: 'a permitted class called',
+    input: whole(call('ultralytics.nn.tasks', 'DetectionModel')),
+    verdict: 'inconclusive',
+    tier: 'unknown',
+  },
+  {
+    name: 'a tensor subclass rebuilt as PyTorch does',
+    input: whole(
+      stackGlobal('torch._tensor', '_rebuild_from_type_v2'),
+      bytes('('),
+      stackGlobal('torch._utils', '_rebuild_tensor_v2'),
+      stackGlobal('torch.nn.parameter', 'Parameter'),
+      bytes(')}tR'),
+    ),
+    verdict: 'clean',
+    tier: 'weights-only',
+  },
+  {
     name: 'a persistent id that names no storage',
     input: whole(short('x'), bytes('Q')),
     verdict: 'inconclusive',

@@ -33,7 +33,17 @@ export function newBudget(): Budget {
 /** `-readonly`: the counts grow while the pickle runs. */
 type Entry = { -readonly [Key in keyof PickleGlobal]: PickleGlobal[Key] };
 
-const WORDS_THAT_MATTER = new Set(['_codecs.encode']);
+/**
+ * Functions that call, or are steered by, one of their arguments (its index): which global or constant that is
+ * belongs to the shape. The attacker's move: a permitted function that calls another permitted one with anything.
+ */
+const STEERED_BY: Readonly<Record<string, number>> = {
+  '_codecs.encode': 1,
+  'copyreg._reconstructor': 1,
+  'torch._tensor._rebuild_from_type_v2': 0,
+  'numpy.random._pickle.__randomstate_ctor': 1,
+  'numpy.random._pickle.__generator_ctor': 1,
+};
 
 export class Ledger {
   protocol = 0;
@@ -122,18 +132,12 @@ export class Ledger {
     this.#entries.push(entry);
   }
 
-  /** For the few calls where a short constant decides what they do, the constant is part of the shape. */
   #shape(module: string, name: string, given: Value): string {
-    const last = given.items?.[1];
-    if (
-      WORDS_THAT_MATTER.has(`${module}.${name}`) &&
-      given.count === 2 &&
-      last?.text !== undefined &&
-      last.text.length <= 16
-    ) {
-      return `(${given.items?.[0]?.kind}, ${JSON.stringify(last.text)})`;
-    }
-    return shapeOf(given);
+    const callee = `${module}.${name}`;
+    const index = Object.hasOwn(STEERED_BY, callee) ? STEERED_BY[callee] : undefined;
+    if (index === undefined || given.items === undefined || given.kind !== 'tuple') return shapeOf(given);
+    const kinds = given.items.map((item, at) => (at === index ? steering(item) : shapeOf(item, 1)));
+    return `(${given.count > kinds.length ? [...kinds, '…'].join(', ') : kinds.join(', ')})`;
   }
 
   persistentId(value: Value, offset: number): void {
@@ -181,6 +185,16 @@ export class Ledger {
       nested: this.nested,
     };
   }
+}
+
+/** Longest constant that becomes part of a shape. */
+const STEERING_CHARS_MAX = 16;
+
+function steering(value: Value): string {
+  if (value.global !== undefined && value.kind === 'global')
+    return `${value.global.module}.${value.global.name}`;
+  if (value.text !== undefined && value.text.length <= STEERING_CHARS_MAX) return JSON.stringify(value.text);
+  return value.kind;
 }
 
 function tooMany(): Broken {
