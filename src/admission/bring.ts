@@ -31,9 +31,10 @@ export async function bringFile(file: SourceFile, by: Bring): Promise<BroughtFil
   const pass = new Pass(file);
   try {
     for await (const chunk of readAhead(file, by)) {
+      const { length } = chunk;
       pass.take(chunk);
       await writer.write(chunk);
-      by.passed(chunk.length);
+      by.passed(length);
     }
     pass.requireDeclared();
     await writer.finish();

@@ -232,10 +232,7 @@ class AdmissionView {
         const rate = seconds > RATE_SECONDS_MIN ? `, ${bytesInWords(bytes / seconds)}/s` : '';
         const again = event.files.length - fetched.length;
         const kept = again > 0 ? `, ${plural(again, 'file')} kept from an earlier run` : '';
-        this.#say(
-          'brought',
-          `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${kept}`,
-        );
+        this.#say('brought', `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${kept}`);
         return;
       }
       case 'judged':

@@ -1,10 +1,9 @@
 /** `weighlock log`: the transparency log of all decisions. */
 import { Command } from 'commander';
 import { openEntry } from '../attest/record.ts';
-import { logKeys } from '../attest/trust.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { LogReader } from '../log/reader.ts';
-import { logFileProblem } from '../log/verify.ts';
+import { auditVaultLog } from '../registry/verify-vault.ts';
 import { LOG_PREFIX, proofKey } from '../vault/layout.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -69,13 +68,10 @@ async function verify(wire: Wire): Promise<Outcome> {
   const registry = await wire.registry();
   await registry.state('accept');
   const head = await registry.checkpoint();
-  await new LogReader(registry.logFiles).requireComplete(head);
-  const keys = logKeys(registry.trust);
-  const problems: { object: string; problem: string }[] = [];
-  for await (const { key } of registry.vault.list(LOG_PREFIX)) {
-    const problem = await logFileProblem(registry.logFiles, key.slice(LOG_PREFIX.length), { head, keys });
-    if (problem) problems.push({ object: key, problem });
-  }
+  const problems = (await auditVaultLog(registry, head)).map(({ name, problem }) => ({
+    object: `${LOG_PREFIX}${name}`,
+    problem,
+  }));
   const good = problems.length === 0;
   return {
     exit: good ? EXIT.done : EXIT.refused,

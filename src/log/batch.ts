@@ -39,6 +39,7 @@ export function openBatch(bytes: Uint8Array, head: TreeHead, keys: readonly stri
   return batch;
 }
 
+/** Where the batch that leads to this head is staged. */
 export function stagingName(head: TreeHead): string {
   return `staging/${head.size}-${head.root.toString('hex')}`;
 }

@@ -43,11 +43,6 @@ export class LogReader {
     return size === 0 ? EMPTY_ROOT : rangeHash(this.#subtrees(available), 0, size);
   }
 
-  /** The hash of the leaves [begin, end), computed from the tiles of a log of `size` leaves. */
-  async rangeHash(begin: number, end: number, size: number): Promise<Hash> {
-    return rangeHash(this.#subtrees(size), begin, end);
-  }
-
   /** Throws WL_LOG_CORRUPT unless the log that `now` describes extends the one that `before` described. */
   async requireExtends(before: TreeHead, now: TreeHead): Promise<void> {
     if (before.size > now.size) {
@@ -87,34 +82,6 @@ export class LogReader {
         }
         if (index >= begin && index < end) yield { index, entry };
       }
-    }
-  }
-
-  /** All of the log against its head: every tile follows from the entries, and the root from the tiles. */
-  async requireComplete(head: TreeHead): Promise<void> {
-    let row: Hash[] = [];
-    for await (const { entry } of this.entries(0, head.size, head.size)) row.push(leafHash(entry));
-    for (let level = 0; row.length > 0; level++) {
-      const next: Hash[] = [];
-      for (let index = 0; index * TILE_WIDTH < row.length; index++) {
-        const expected = row.slice(index * TILE_WIDTH, (index + 1) * TILE_WIDTH);
-        const there = await this.#tile(level, index, expected.length);
-        if (!expected.every((hash, i) => there[i]?.equals(hash))) {
-          throw new WeighlockError(
-            'WL_LOG_CORRUPT',
-            `${tilePath(level, index, expected.length)} was changed`,
-          );
-        }
-        if (expected.length === TILE_WIDTH) next.push(foldHashes(expected));
-      }
-      row = next;
-    }
-    const root = await this.rootAt(head.size);
-    if (!root.equals(head.root)) {
-      throw new WeighlockError(
-        'WL_LOG_CORRUPT',
-        'the entries of the log do not have the root of its checkpoint',
-      );
     }
   }
 

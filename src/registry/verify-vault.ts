@@ -12,8 +12,8 @@ import {
 import { openReceipt } from '../attest/state.ts';
 import { logKeys } from '../attest/trust.ts';
 import { sha256 } from '../base/digest.ts';
-import { LogReader } from '../log/reader.ts';
-import { logFileProblem } from '../log/verify.ts';
+import { auditLog, type LogProblem } from '../log/audit.ts';
+import { LogReader, type TreeHead } from '../log/reader.ts';
 import {
   evidenceKey,
   factsKey,
@@ -63,24 +63,18 @@ class Sweep {
     const registry = this.#registry;
     const head = await this.#findings.attempt('log/checkpoint', () => registry.checkpoint());
     if (!head) return;
+    const problems = await auditVaultLog(registry, head);
+    for (const { name, problem } of problems) this.#findings.problem(`${LOG_PREFIX}${name}`, problem);
+    if (problems.length === 0) this.#findings.checked(`log: ${head.size} entries, all of its files`);
     const reader = new LogReader(registry.logFiles);
-    const whole = await this.#findings.attempt('log/', async () => {
-      await reader.requireComplete(head);
-      return true;
+    await this.#findings.attempt('log/', async () => {
+      for await (const { index, entry } of reader.entries(0, head.size, head.size)) {
+        const logged = await this.#findings.attempt(`log/, entry ${index}`, async () =>
+          openEntry(entry, index),
+        );
+        if (logged) await this.#entry(logged, index);
+      }
     });
-    if (whole) this.#findings.checked(`log: ${head.size} entries, all of its tiles`);
-    const keys = logKeys(registry.trust);
-    for await (const { key } of registry.vault.list(LOG_PREFIX)) {
-      const problem = await logFileProblem(registry.logFiles, key.slice(LOG_PREFIX.length), { head, keys });
-      if (problem) this.#findings.problem(key, problem);
-    }
-    if (!whole) return;
-    for await (const { index, entry } of reader.entries(0, head.size, head.size)) {
-      const logged = await this.#findings.attempt(`log/, entry ${index}`, async () =>
-        openEntry(entry, index),
-      );
-      if (logged) await this.#entry(logged, index);
-    }
   }
 
   async #entry(logged: RecordEntry, index: number): Promise<void> {
@@ -163,6 +157,13 @@ class Sweep {
   #know(...keys: readonly string[]): void {
     for (const key of keys) this.#known.add(key);
   }
+}
+
+/** Every file of the vault's log against its signed tree. */
+export async function auditVaultLog(registry: Registry, head: TreeHead): Promise<LogProblem[]> {
+  const names: string[] = [];
+  for await (const { key } of registry.vault.list(LOG_PREFIX)) names.push(key.slice(LOG_PREFIX.length));
+  return auditLog({ files: registry.logFiles, names, head, keys: logKeys(registry.trust) });
 }
 
 /** What a record refers to by digest. */

@@ -9,7 +9,8 @@ import { after, before, describe, test } from 'node:test';
 import { gitBlobSha1, sha256 } from '../base/digest.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ModelName } from '../base/name.ts';
-import { type ByteRange, release, type Source, type SourceFile, type SourceRevision } from './source.ts';
+import { release } from '../base/release.ts';
+import type { ByteRange, Source, SourceFile, SourceRevision } from './source.ts';
 
 /** Names that are easily mangled on the way, an empty file, and one of several reads. */
 export const CONTRACT_FILES: Readonly<Record<string, Uint8Array>> = {

@@ -25,6 +25,7 @@ import {
 import path from 'node:path';
 import { WeighlockError } from '../base/errors.ts';
 import { parseRepoPath, type RepoPath } from '../base/name.ts';
+import { release } from '../base/release.ts';
 import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
 import { KernelLock } from './kernel-lock.ts';
 import { type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
@@ -107,7 +108,7 @@ export class DirectoryStaging implements Staging {
   async put(file: RepoPath, bytes: Uint8Array): Promise<void> {
     const door = openStagingDoor(this.ticket);
     const writer = await door.create(file, bytes.length);
-    await writer.write(bytes);
+    await writer.write(Uint8Array.from(bytes)); // The writer takes over what it is given.
     await writer.finish();
   }
 
@@ -202,11 +203,13 @@ class DirectoryWriter implements StagedWriter {
   }
 
   #flush(): void {
-    let left = this.#gathered;
+    const all = this.#gathered;
     this.#gathered = [];
     this.#gatheredBytes = 0;
+    let left = all;
     try {
       while (left.length > 0) left = unwritten(left, writevSync(this.#fd, left));
+      all.forEach(release);
     } catch (error) {
       throw unavailable('write a staged file', error);
     }

@@ -91,6 +91,7 @@ export interface StagedReader {
 
 /** Writes one file into a staging area. Bytes are durable, and the file finished, only after `finish`. */
 export interface StagedWriter {
+  /** Takes the chunk over: its memory may be released once it is written. */
   write(chunk: Uint8Array): Promise<void>;
   finish(): Promise<void>;
   abort(): Promise<void>;

@@ -4,9 +4,9 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { release } from '../../src/base/release.ts';
 import { directoryFiles } from '../../src/hub-stand-in/model.ts';
 import { whole } from '../../src/sources/contract.ts';
-import { release } from '../../src/sources/source.ts';
 import { MODEL, serve } from './served.ts';
 
 const MODELS = join(import.meta.dirname, '../../.peers/models');
