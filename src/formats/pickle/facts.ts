@@ -72,8 +72,8 @@ export interface PickleFacts extends BaseFacts {
 /** Bounds the time of a parse, which is linear in the bytes: 400 MB of the densest input, some 15 seconds. */
 export const OPCODES_MAX = 200_000_000;
 
-/** Bounds the stack (8 bytes an entry); picklers of the field stay in the thousands. */
-export const STACK_MAX = 1 << 22;
+/** Bounds the stack (8 bytes an entry); picklers of the field stay in the thousands, but for very long tuples. */
+export const STACK_MAX = 1 << 20;
 
 /** Bounds the mark stack. */
 export const MARKS_MAX = 1 << 20;
@@ -81,8 +81,12 @@ export const MARKS_MAX = 1 << 20;
 /** Highest memo key: a key is an index, and one pickled 4 GiB key would make CPython itself allocate 32 GiB. */
 export const MEMO_KEY_MAX = 1 << 22;
 
-/** Values kept with their details, on the stack and in the memo each; beyond it only their kind is kept. */
-export const HELD_WEIGHT_MAX = 400_000;
+/**
+ * Values kept with their details (some 150 bytes each) on the stack and in the memo; beyond it only their kind is
+ * kept. The memo's bound is higher: module names are taken from it behind a vocabulary of as many words.
+ */
+export const STACK_WEIGHT_MAX = 100_000;
+export const MEMO_WEIGHT_MAX = 300_000;
 
 /** Longest text kept, in bytes: a name that is longer is not followed. Longer strings are skipped. */
 export const TEXT_BYTES_MAX = 256;

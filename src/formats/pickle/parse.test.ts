@@ -322,11 +322,16 @@ const BOMBS: readonly { name: string; input: () => Buffer; complete: boolean }[]
   },
   { name: 'a stack of marks', input: () => bytes('('.repeat(4_000_000), '.'), complete: false },
   { name: 'a stack of values', input: () => bytes('N'.repeat(8_000_000), '.'), complete: false },
-  { name: 'a memo of dictionaries', input: () => bytes('}\x94'.repeat(4_000_000), '.'), complete: true },
+  { name: 'a memo of dictionaries', input: () => bytes('}\x940'.repeat(4_000_000), 'N.'), complete: true },
   {
     name: 'distinct names without end',
     input: () => bytes(Array.from({ length: 200_000 }, (_, i) => `cm\nn${i}\n`).join(''), '.'),
     complete: false,
+  },
+  {
+    name: 'a memo of tuples that nothing else holds',
+    input: () => bytes('NN\x86\x940'.repeat(4_000_000), 'N.'),
+    complete: true,
   },
   { name: 'a line of ten megabytes', input: () => bytes('V', 'a'.repeat(10_000_000), '\n.'), complete: true },
   { name: 'streams without end', input: () => bytes('N.'.repeat(1_000_000)), complete: false },

@@ -1,7 +1,7 @@
 /**
  * The machine's stacks, with the fences of CPython's C unpickler: nothing may be popped from below the last mark.
  */
-import { HELD_WEIGHT_MAX, MARKS_MAX, MEMO_KEY_MAX, STACK_MAX } from './facts.ts';
+import { MARKS_MAX, MEMO_KEY_MAX, MEMO_WEIGHT_MAX, STACK_MAX, STACK_WEIGHT_MAX } from './facts.ts';
 import { OPAQUE, UNKNOWN, type Value } from './value.ts';
 
 /** CPython would raise here (or a limit of ours is reached): the stream ends where it stands. */
@@ -23,7 +23,7 @@ export class Stack {
   push(value: Value): void {
     if (value.weight === 0) {
       this.#values.push(value);
-    } else if (this.#weight + value.weight > HELD_WEIGHT_MAX) {
+    } else if (this.#weight + value.weight > STACK_WEIGHT_MAX) {
       this.#values.push(OPAQUE[value.kind]);
     } else {
       this.#weight += value.weight;
@@ -138,7 +138,7 @@ export class Memo {
     const old = this.#values[key];
     if (old === undefined) this.#count++;
     else this.#weight -= old.weight;
-    const kept = this.#weight + value.weight > HELD_WEIGHT_MAX ? OPAQUE[value.kind] : value;
+    const kept = this.#weight + value.weight > MEMO_WEIGHT_MAX ? OPAQUE[value.kind] : value;
     this.#weight += kept.weight;
     if (key === this.#values.length) this.#values.push(kept);
     else this.#values[key] = kept;
