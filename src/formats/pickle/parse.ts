@@ -2,6 +2,7 @@
  * Parsing pickles: streams one after another, and PyTorch's older format, which is five pickles and raw storages.
  */
 import type { Parse } from '../parse.ts';
+import { isTar, TAR_HEADER_BYTES } from '../tar.ts';
 import { NESTING_MAX, type PickleFacts, STREAMS_MAX, type StorageReference } from './facts.ts';
 import { type Budget, Ledger, newBudget } from './ledger.ts';
 import { readLegacyStorages } from './legacy.ts';
@@ -41,6 +42,11 @@ function* parseStreams(input: PickleInput, budget: Budget, depth: number): Parse
   const window = new Window(input.offset ?? 0, input.sizeBytes);
   const follow = (bytes: Uint8Array, offset: number): boolean =>
     followNested(ledger, bytes, { offset, depth });
+  if ((yield* window.fill(TAR_HEADER_BYTES)) && isTar(window.bytes)) {
+    const detail = 'the file is a tar archive as well, which PyTorch would load instead of the pickle';
+    ledger.problem('polyglot-tar', 0, detail);
+    ledger.gap(0, input.sizeBytes, detail);
+  }
   let torchLegacy: PickleFacts['torchLegacy'];
   while (window.offset < input.sizeBytes || ledger.streams === 0) {
     const start = window.offset;
