@@ -176,16 +176,30 @@ def mutated(rng, data):
     return bytes(data)
 
 
+def made(rng):
+    which = rng.random()
+    if which < 0.5:
+        return generated(rng)
+    if which < 0.55:
+        return real(rng)
+    if which < 0.65:
+        return b"".join(made(rng) for _ in range(2))
+    return mutated(rng, rng.choice([real, generated])(rng))
+
+
 out = sys.stdout.buffer
 for _ in range(count):
-    which = rng.random()
-    data = generated(rng) if which < 0.5 else real(rng) if which < 0.55 else mutated(rng, rng.choice([real, generated])(rng))
+    data = made(rng)
     names = []
     loaded = True
     # With peek() the C unpickler reads ahead in another way than without: what either resolves counts.
     for file in (io.BytesIO(data), io.BufferedReader(io.BytesIO(data))):
+        # One stream after another, each by an unpickler of its own, as PyTorch reads its older format.
         try:
-            Recorder(file, names).load()
+            for _ in range(4):
+                Recorder(file, names).load()
+                if file.tell() >= len(data):
+                    break
         except BaseException:
             loaded = False
     line = json.dumps({"names": names, "loaded": loaded}).encode("utf-8", "surrogatepass")

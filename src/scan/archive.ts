@@ -41,7 +41,10 @@ export function scanArchive(
   if (facts.pytorch?.torchscript) findings.push(torchscript(file, member));
   for (const inner of facts.members) {
     if (findings.length >= FINDINGS_MAX) break;
-    findings.push(...scanMember(file, inner.facts, `${outside}${inner.name}`));
+    const ofMember = scanMember(file, inner.facts, `${outside}${inner.name}`);
+    findings.push(
+      ...(facts.pytorch?.torchscript ? ofMember.filter((one) => !isProgramClass(one)) : ofMember),
+    );
   }
   return findings.slice(0, FINDINGS_MAX);
 }
@@ -70,6 +73,11 @@ export function isNumpyFacts(facts: BaseFacts): facts is NumpyFacts {
 
 export function isZipFacts(facts: BaseFacts): facts is ZipFacts {
   return facts.format === 'zip' || facts.format === 'pytorch';
+}
+
+/** Classes that a TorchScript archive brings itself: one finding speaks for its whole program. */
+function isProgramClass({ subject, verdict }: Finding): boolean {
+  return verdict === 'inconclusive' && (subject?.startsWith('__torch__.') ?? false);
 }
 
 function structural(file: string, { code, offset, detail, member }: Problem, outside: string): Finding {

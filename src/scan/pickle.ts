@@ -67,11 +67,15 @@ interface Place {
 
 function collect(place: Place, facts: PickleFacts): Finding[] {
   const findings: Finding[] = [];
-  for (const global of facts.globals) {
-    const judgement = judge(global);
-    if (judgement.tier === 'unknown' || judgement.tier === 'dangerous')
-      findings.push(finding(place, global, judgement));
-  }
+  const judged = facts.globals
+    .map((global) => ({ global, judgement: judge(global) }))
+    .filter(({ judgement: { tier } }) => tier === 'unknown' || tier === 'dangerous');
+  // What is called was imported before: the call says it all.
+  const called = new Set(
+    judged.filter(({ global }) => !isName(global)).map(({ global }) => subjectOf(global)),
+  );
+  for (const { global, judgement } of judged)
+    if (!isName(global) || !called.has(subjectOf(global))) findings.push(finding(place, global, judgement));
   for (const { offset, facts: inner } of facts.nested) {
     const member = place.member === undefined ? `bytes at ${offset}` : `${place.member}!bytes at ${offset}`;
     findings.push(...collect({ file: place.file, member }, inner));
@@ -105,6 +109,10 @@ function collect(place: Place, facts: PickleFacts): Finding[] {
   return findings;
 }
 
+function isName({ operation }: PickleGlobal): boolean {
+  return operation === 'import' || operation === 'pass';
+}
+
 function judge(global: PickleGlobal): Judgement {
   const { module, name, operation, on } = global;
   const danger =
@@ -131,7 +139,7 @@ function judge(global: PickleGlobal): Judgement {
       why: 'What it does depends on code or names that are given to it, so it can reach anything.',
     };
   }
-  if (operation === 'import' || operation === 'pass')
+  if (isName(global))
     return {
       tier: 'unknown',
       rule: 'pickle/unknown-import',

@@ -346,6 +346,25 @@ for (const { name, input, complete } of BOMBS) {
   });
 }
 
+test('a pickle of many windows keeps its counts, in text and in binary', () => {
+  const script = `
+import pickle, sys, datetime
+value = [datetime.date(2020, 1, 1 + i % 28) for i in range(60000)]
+for protocol in (0, 2, 4):
+    data = pickle.dumps(value, protocol)
+    sys.stdout.buffer.write(len(data).to_bytes(4, 'little') + data)
+`;
+  const { stdout } = spawnSync('python3', ['-c', script], { maxBuffer: 1 << 28 });
+  for (let at = 0; at < stdout.length; ) {
+    const length = stdout.readUInt32LE(at);
+    const facts = factsOf(stdout.subarray(at + 4, at + 4 + length));
+    assert.deepEqual(facts.gaps, []);
+    const calls = facts.globals.filter(({ operation }) => operation === 'reduce');
+    assert.equal(calls.reduce((sum, { count }) => sum + count, 0) >= 60_000, true);
+    at += 4 + length;
+  }
+});
+
 test('arbitrary bytes never throw, and are complete only if all of them were read', () => {
   const opcode = fc.constantFrom(
     ...Buffer.from(
