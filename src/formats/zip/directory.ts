@@ -26,6 +26,9 @@ const ZIP64_END_SIGNATURE = 0x06064b50;
 const ENTRY_BYTES = 46;
 const ENTRY_SIGNATURE = 0x02014b50;
 
+/** Version 4.5 knows zip64; later ones are about encryption and methods that are not read here. */
+const VERSION_MAX = 45;
+
 interface End {
   /** Where the central directory must end: where its end records begin. */
   readonly offset: number;
@@ -185,6 +188,14 @@ function readEntry(bytes: Uint8Array, directoryOffset: number, notes: Notes): Zi
     { offset: directoryOffset + nameEnd, member: name },
     notes,
   );
+  const version = view.getUint16(6, true);
+  if (version > VERSION_MAX) {
+    const detail = `a member needs version ${version / 10} of the format`;
+    notes.contradiction(
+      { code: 'member-version', offset: directoryOffset, detail, member: name },
+      bytes.length,
+    );
+  }
   const [sizeBytes, compressedBytes, headerOffset] = zip64Values(
     fields,
     [view.getUint32(24, true), view.getUint32(20, true), view.getUint32(42, true)],
