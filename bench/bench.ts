@@ -1,0 +1,13 @@
+/** `npm run bench -- <name> [options]`: measurements side by side with what a user would run instead. */
+import { benchAdmit } from './admit.ts';
+
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { admit: benchAdmit };
+
+const [name = '', ...args] = process.argv.slice(2);
+const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+if (!bench) {
+  process.stderr.write(`which bench? ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exitCode = 64;
+} else {
+  await bench(args);
+}

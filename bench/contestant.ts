@@ -1,0 +1,68 @@
+/** Contestants of a bench: commands that run one after another, and what each cost. */
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+export interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What a command cost, with everything that it started. */
+export interface Cost {
+  readonly seconds: number;
+  readonly user: number;
+  readonly system: number;
+  /** Of the largest process. */
+  readonly peakBytes: number;
+}
+
+export interface MeasuredStep extends Cost {
+  readonly name: string;
+}
+
+/** Compiles a program of this folder into `folder`; throws where there is no C compiler. */
+export function compile(name: string, folder: string): string {
+  const program = path.join(folder, name);
+  const source = path.join(import.meta.dirname, `${name}.c`);
+  execFileSync('cc', ['-O2', '-pthread', '-o', program, source], { stdio: ['ignore', 'inherit', 'inherit'] });
+  return program;
+}
+
+/** Runs one step to its end; throws with what it said where it fails. */
+export async function measure(meter: string, step: Step, folder: string): Promise<MeasuredStep> {
+  // What an earlier contestant left to be written is not this one's burden.
+  execFileSync('sync');
+  const result = path.join(folder, 'cost.json');
+  const child = spawn(meter, [result, ...step.command], {
+    env: { ...process.env, ...step.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-SAID_CHARS_MAX);
+    });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  child.on('error', reject).on('close', () => resolve());
+  await promise;
+  const { exit, ...cost } = JSON.parse(readFileSync(result, 'utf8')) as Cost & { readonly exit: number };
+  writeFileSync(path.join(folder, 'last-output.txt'), said);
+  if (exit !== 0) throw new Error(`${step.name} ended with ${exit}:\n${said}`);
+  return { name: step.name, ...cost };
+}
+
+/** Of what a command says, this much is shown where it fails. */
+const SAID_CHARS_MAX = 4000;
+
+/** Steps one after another as one: times add up, memory is that of the hungriest. */
+export function total(steps: readonly Cost[]): Cost {
+  const sum = (of: (cost: Cost) => number) => steps.reduce((all, step) => all + of(step), 0);
+  return {
+    seconds: sum(({ seconds }) => seconds),
+    user: sum(({ user }) => user),
+    system: sum(({ system }) => system),
+    peakBytes: Math.max(...steps.map(({ peakBytes }) => peakBytes)),
+  };
+}
