@@ -67,6 +67,8 @@ function objectContract(with_: With): void {
       await vault.create(KEY, bytes('one'));
       assert.equal(await vault.create(KEY, bytes('one')), 'created');
       assert.equal(await vault.create(KEY, bytes('two')), 'exists');
+      assert.equal(await vault.create(KEY, bytes('on')), 'exists');
+      assert.equal(await vault.create(KEY, bytes('one more')), 'exists');
       assert.deepEqual(Buffer.from((await vault.get(KEY, BYTES_MAX))?.bytes ?? []), Buffer.from('one'));
     }),
   );

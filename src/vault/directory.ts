@@ -62,7 +62,7 @@ export class DirectoryVault implements Vault {
         return 'created';
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error;
-        const there = readWhole(target, bytes.length, key);
+        const there = readWhole(target, Number.MAX_SAFE_INTEGER, key);
         return there && Buffer.compare(there, bytes) === 0 ? 'created' : 'exists';
       } finally {
         rmSync(temporary, { force: true });

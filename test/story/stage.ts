@@ -6,6 +6,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { runCommand } from '../../src/cli/main.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
 import {
   type HubStandIn,
   type HubStandInOptions,
@@ -32,7 +34,9 @@ export interface Stage extends AsyncDisposable {
   start(args: readonly string[], environment?: NodeJS.ProcessEnv): ChildProcess;
   /** Runs a command to its end. */
   run(args: readonly string[], environment?: NodeJS.ProcessEnv): Promise<Ran>;
-  /** As `run`, with --json; the document is in `json`. */
+  /** As `run`, in this process: for steps that are not what a story is about. */
+  here(args: readonly string[]): Promise<Ran>;
+  /** As `here`, with --json; the document is in `json`. */
   ask<T = Record<string, unknown>>(args: readonly string[]): Promise<Ran & { readonly json: T }>;
 }
 
@@ -60,8 +64,9 @@ export async function openStage(options: HubStandInOptions): Promise<Stage> {
     environment,
     start,
     run,
+    here: (args) => here(args, { directory: folder, environment }),
     async ask<T>(args: readonly string[]) {
-      const ran = await run([...args, '--json']);
+      const ran = await here([...args, '--json'], { directory: folder, environment });
       return { ...ran, json: JSON.parse(ran.stdout) as T };
     },
     async [Symbol.asyncDispose]() {
@@ -69,6 +74,27 @@ export async function openStage(options: HubStandInOptions): Promise<Stage> {
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function here(
+  args: readonly string[],
+  at: { readonly directory: string; readonly environment: NodeJS.ProcessEnv },
+): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const terminal: Terminal = {
+    colour: false,
+    live: false,
+    columns: 100,
+    out: (text) => {
+      stdout += text;
+    },
+    err: (text) => {
+      stderr += text;
+    },
+  };
+  const exit = await runCommand(args, { ...at, terminal });
+  return { exit, signal: null, stdout, stderr };
 }
 
 export async function ended(child: ChildProcess): Promise<Ran> {
