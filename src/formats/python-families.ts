@@ -231,8 +231,25 @@ const CARRIED_ROOTS: ReadonlySet<string> = new Set([
   'builtins',
 ]);
 
+export interface Known {
+  readonly family: Family;
+  readonly name: string;
+}
+
+/** Answers kept: the same few names come again and again. Emptied when full. */
+const ANSWERS_MAX = 10_000;
+const answers = new Map<string, Known | undefined>();
+
 /** The family of a resolved dotted name, with the name as it counts; undefined for ordinary names. */
-export function familyOf(dotted: string): { readonly family: Family; readonly name: string } | undefined {
+export function familyOf(dotted: string): Known | undefined {
+  if (answers.has(dotted)) return answers.get(dotted);
+  if (answers.size >= ANSWERS_MAX) answers.clear();
+  const answer = findFamily(dotted);
+  answers.set(dotted, answer);
+  return answer;
+}
+
+function findFamily(dotted: string): Known | undefined {
   const parts = dotted.split('.');
   const direct = lookUp(parts);
   if (direct !== undefined) return direct;
@@ -245,7 +262,7 @@ export function familyOf(dotted: string): { readonly family: Family; readonly na
   return undefined;
 }
 
-function lookUp(given: readonly string[]): { readonly family: Family; readonly name: string } | undefined {
+function lookUp(given: readonly string[]): Known | undefined {
   const [first = '', ...rest] = given;
   if (first === 'builtins' || first === '__builtins__') {
     const inner = rest.length === 0 ? undefined : EXACT.get(rest.join('.'));

@@ -6,15 +6,23 @@
 import type { SyntaxNode } from '@lezer/common';
 
 /** Most meanings followed for one name, and deepest expression followed. */
-const MEANINGS_MAX = 16;
+const MEANINGS_MAX = 8;
 const DEPTH_MAX = 48;
+
+/** Longest dotted name followed, and most names that get a meaning: aliases of aliases grow without end. */
+const NAME_CHARS_MAX = 120;
+const NAMES_MAX = 10_000;
 
 /** Longest folded text. */
 const FOLD_CHARS_MAX = 4096;
 
 export class Names {
+  /** More names than are followed: what they mean is not known. */
+  truncated = false;
   readonly #source: string;
   readonly #meanings = new Map<string, Set<string>>();
+  /** What was looked up since the last definition. */
+  readonly #resolved = new Map<string, readonly string[]>();
   /** Modules whose names were all imported: `from os import *`. */
   readonly #stars = new Set<string>();
 
@@ -28,14 +36,21 @@ export class Names {
   }
 
   define(name: string, meaning: string): void {
-    if (name === meaning) return;
+    if (name === meaning || meaning.length > NAME_CHARS_MAX) return;
+    if (this.#meanings.size >= NAMES_MAX && !this.#meanings.has(name)) {
+      this.truncated = true;
+      return;
+    }
     const meanings = this.#meanings.get(name) ?? new Set();
-    if (meanings.size < MEANINGS_MAX) meanings.add(meaning);
+    if (meanings.has(meaning) || meanings.size >= MEANINGS_MAX) return;
+    meanings.add(meaning);
+    this.#resolved.clear();
     this.#meanings.set(name, meanings);
   }
 
   star(module: string): void {
     if (this.#stars.size < MEANINGS_MAX) this.#stars.add(module);
+    this.#resolved.clear();
   }
 
   /** Every dotted name that the expression may stand for; none where it is no name. */
@@ -65,8 +80,20 @@ export class Names {
   }
 
   #variable(name: string): readonly string[] {
+    const known = this.#resolved.get(name);
+    if (known !== undefined) return known;
+    const resolved = this.#lookUp(name);
+    this.#resolved.set(name, resolved);
+    return resolved;
+  }
+
+  #lookUp(name: string): readonly string[] {
     const meanings = this.#meanings.get(name);
-    if (meanings !== undefined) return [...meanings].flatMap((meaning) => this.#follow(meaning));
+    if (meanings !== undefined)
+      return [...new Set([...meanings].flatMap((meaning) => this.#follow(meaning)))].slice(
+        0,
+        2 * MEANINGS_MAX,
+      );
     return [name, ...[...this.#stars].map((module) => `${module}.${name}`)];
   }
 
@@ -97,7 +124,7 @@ export class Names {
   }
 
   #join(objects: readonly string[], property: string): readonly string[] {
-    return objects.map((object) => (object.length < FOLD_CHARS_MAX ? `${object}.${property}` : object));
+    return objects.map((object) => (object.length < NAME_CHARS_MAX ? `${object}.${property}` : object));
   }
 
   #call(node: SyntaxNode, depth: number): readonly string[] {

@@ -33,7 +33,10 @@ export function walkPython(
     (node) => walk.enter(node),
     (node) => walk.leave(node),
   );
-  return { lists: { imports: [...imports].sort(), ...walk.lists() }, truncated: walk.truncated };
+  return {
+    lists: { imports: [...imports].sort(), ...walk.lists() },
+    truncated: walk.truncated || names.truncated,
+  };
 }
 
 interface Scope {

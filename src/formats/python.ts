@@ -44,7 +44,7 @@ export interface PythonFacts extends BaseFacts, TextBase {
 }
 
 /** Longest source that is parsed: the longest modelling files have some 400 KB. */
-const PYTHON_BYTES_MAX = 2 * 1024 * 1024;
+const PYTHON_BYTES_MAX = 1024 * 1024;
 
 /** How much decides whether text may be Python at all, and how many errors it may show there. */
 const PROBE_CHARS = 16 * 1024;

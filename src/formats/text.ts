@@ -3,7 +3,6 @@
  * template, plain text. One text can be several things to several readers; the order below asks for the most
  * dangerous reading that fits first, and what plain text still may be is kept with it.
  */
-import { parse as parseYaml } from 'yaml';
 import { describeJson, type JsonFacts } from './json.ts';
 import type { BaseFacts, Parse } from './parse.ts';
 import type { PickleFacts } from './pickle/facts.ts';
@@ -203,21 +202,41 @@ const CARD_CHARS_MAX = 64 * 1024;
 
 function readCard(text: string): PlainFacts['card'] {
   if (!/^---\r?\n/.test(text)) return undefined;
-  const end = text.slice(0, CARD_CHARS_MAX).search(/\n---\s*(?:\n|$)/);
+  const end = text.slice(0, CARD_CHARS_MAX).search(/\n---[ \t]*(?:\r?\n|$)/);
   if (end < 0) return undefined;
-  try {
-    const card: unknown = parseYaml(text.slice(4, end), { maxAliasCount: 10, logLevel: 'silent' });
-    if (typeof card !== 'object' || card === null) return undefined;
-    const { license, base_model } = card as { readonly license?: unknown; readonly base_model?: unknown };
-    const models = Array.isArray(base_model) ? base_model : [base_model];
-    const baseModels = models
-      .filter((model) => typeof model === 'string')
-      .map((model) => model.slice(0, 200));
-    return { ...(typeof license === 'string' ? { license: license.slice(0, 100) } : {}), baseModels };
-  } catch {
-    // Front matter that is no YAML is only prose: nothing that loads a model reads it.
-    return undefined;
+  const lines = text.slice(4, end).split(/\r?\n/);
+  const license = valuesOf('license', lines)[0];
+  return {
+    ...(license === undefined ? {} : { license }),
+    baseModels: valuesOf('base_model', lines),
+  };
+}
+
+/**
+ * The plain scalars under a top key, alone or as a list. Only these are taken from the card, so that no YAML
+ * reader has to be trusted with anchors that multiply.
+ */
+function valuesOf(key: string, lines: readonly string[]): readonly string[] {
+  const at = lines.findIndex((line) => line.startsWith(`${key}:`));
+  const first = lines[at];
+  if (first === undefined) return [];
+  const inline = scalar(first.slice(key.length + 1));
+  if (inline !== '') return [inline];
+  const values: string[] = [];
+  for (const line of lines.slice(at + 1, at + 1 + CARD_VALUES_MAX)) {
+    const [, item] = /^[ \t]*-[ \t]+(.*)$/.exec(line) ?? [];
+    if (item === undefined) break;
+    values.push(scalar(item));
   }
+  return values;
+}
+
+/** Most values of one key in a card. */
+const CARD_VALUES_MAX = 64;
+
+function scalar(text: string): string {
+  const bare = text.trim().slice(0, 200);
+  return /^(['"]).*\1$/.test(bare) ? bare.slice(1, -1) : bare.replace(/\s+#.*$/, '');
 }
 
 function unread(sizeBytes: number, code: string, detail: string): PlainFacts {
