@@ -90,7 +90,7 @@ function structural(file: string, { code, offset, detail, member }: Problem, out
     file,
     ...(name === undefined ? {} : { member: name }),
     offset,
-    message: `byte ${offset}: ${printable(detail)}`,
+    message: printable(detail),
     why: twoStories
       ? 'Readers of such an archive see different content, which is how a scanner is shown something harmless.'
       : 'What the archive holds here was not read, so nothing can be said of it.',

@@ -255,7 +255,9 @@ test('a finding says member, byte, call and arguments', () => {
   const [first] = judged(whole(call('posix', 'system', `curl ${'x'.repeat(200)}\u001b[2J`))).findings;
   assert.equal(first?.rule, 'pickle/dangerous-call');
   assert.equal(first.severity, 'critical');
-  assert.match(first.message, /^archive\/data\.pkl, byte \d+: REDUCE calls posix\.system\(/);
+  assert.equal(first.member, 'archive/data.pkl');
+  assert.ok((first.offset ?? 0) > 0);
+  assert.match(first.message, /^REDUCE calls posix\.system\(/);
   assert.ok(first.message.length < 250 && !first.message.includes('\u001b'));
 });
 

@@ -88,7 +88,7 @@ function collect(place: Place, facts: PickleFacts): Finding[] {
       severity: 'medium',
       verdict: 'inconclusive',
       offset: problem.offset,
-      message: `${where(place, problem.offset)}${printable(problem.detail)}`,
+      message: printable(problem.detail),
       why: 'What a pickle does behind such a place cannot be known without running it.',
       fix: 'Ask the publisher for safetensors, or convert the file in a sandbox.',
     });
@@ -101,7 +101,7 @@ function collect(place: Place, facts: PickleFacts): Finding[] {
       severity: 'medium',
       verdict: 'inconclusive',
       offset: odd.offset,
-      message: `${where(place, odd.offset)}the persistent id ${odd.preview} does not name a tensor storage`,
+      message: `the persistent id ${odd.preview} does not name a tensor storage`,
       why: 'The loader decides what a persistent id means, so what is loaded is not in the file.',
       fix: 'Find out which loader the file is for, and admit it with a waiver if that loader is yours.',
     });
@@ -162,7 +162,7 @@ function finding(place: Place, global: PickleGlobal, { tier, rule, why }: Judgem
     verdict: blocked ? 'blocked' : 'inconclusive',
     offset: global.offset,
     subject,
-    message: `${where(place, global.offset)}${deed(global, subject)}`,
+    message: deed(global, subject),
     why,
     fix: blocked
       ? 'Do not load this file. Use a safetensors version of the model, and report the file to the Hub.'
@@ -176,10 +176,6 @@ const SUBJECT_CHARS_MAX = 160;
 function subjectOf({ module, name }: PickleGlobal): string {
   const whole = module === '' ? name : `${module}.${name}`;
   return whole.length > SUBJECT_CHARS_MAX ? `${whole.slice(0, SUBJECT_CHARS_MAX)}…` : whole;
-}
-
-function where({ member }: Place, offset: number): string {
-  return member === undefined ? `byte ${offset}: ` : `${printable(member)}, byte ${offset}: `;
 }
 
 function deed(global: PickleGlobal, subject: string): string {
