@@ -44,6 +44,19 @@ describe('text', () => {
     assert.deepEqual([facts.gaps[0]?.length, facts.problems[0]?.code], [9001, 'not-utf8']);
   });
 
+  it('of JSON beyond the limits is a gap, not prose', () => {
+    const deep = `${'['.repeat(300)}{"auto_map": {"AutoModel": "x.Y"}}${']'.repeat(300)}`;
+    assert.deepEqual(
+      parse(deep).gaps.map(({ length }) => length),
+      [deep.length],
+    );
+  });
+
+  it('with lines of Python that the grammar gives up on is a gap, not prose', () => {
+    const facts = parse(`import os\nx=${'f(a,'.repeat(2000)}os.system${')'.repeat(2000)}\n`);
+    assert.deepEqual([facts.format, facts.gaps.length], ['text', 1]);
+  });
+
   const hostile: Readonly<Record<string, string>> = {
     'aliases of aliases': `import os\na0=os\n${Array.from({ length: 20_000 }, (_, at) => `a${at + 1}=a${at}.system`).join('\n')}\n`,
     'one name that means ever more': `import os\na=os\n${'a=a.b.system\n'.repeat(10_000)}`,

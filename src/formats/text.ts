@@ -87,6 +87,8 @@ function describeText(text: string, sizeBytes: number): TextFacts {
   if (/^\ufeff?\s*[{[]/.test(text)) {
     const json = describeJson(text, sizeBytes);
     if ('facts' in json) return { ...base, ...json.facts };
+    // JSON beyond our limits is still JSON to its loader: it must not pass as prose.
+    if (json.code.startsWith('too-')) return unread(sizeBytes, json.code, json.detail);
   }
   if (!/^\ufeff?\s*</.test(text)) {
     const python = describePython(text, sizeBytes);
@@ -138,6 +140,13 @@ const YAML_MAX = 64;
 
 const SVG_ACTIVE = /<script|\bon[a-z]{3,20}\s*=|javascript:|<foreignObject|<!ENTITY/gi;
 
+/**
+ * A line that only Python has. An expression nested so deeply that the grammar gives up makes Python look like
+ * prose to us, and to CPython it may still be Python.
+ */
+const PYTHON_LINE =
+  /^(?:from [\w.]{1,100} import [\w*(]|import [\w.]{1,100}(?: as \w{1,100})?[ \t]*\r?$|def \w{1,100}\(|class \w{1,100}[(:])/m;
+
 function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFacts {
   const yamlTags = [...new Set(Array.from(take(text.matchAll(YAML_TAG), YAML_MAX), ([tag]) => tag))];
   const kind = kindOf(text);
@@ -145,8 +154,12 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
     kind === 'markdown' ? [] : Array.from(take(text.matchAll(YAML_NOTABLE), YAML_MAX), notableLine);
   const card = readCard(text);
   const shebang = /^#![^\n]{0,120}/.exec(text)?.[0];
+  const reason = 'it has lines of Python, but the grammar does not understand it';
+  const unclear = kind === 'plain' && PYTHON_LINE.test(text);
   return {
     ...plainBase(sizeBytes, TEXT_PARSER),
+    gaps: unclear ? [{ offset: 0, length: sizeBytes, reason }] : [],
+    problems: unclear ? [{ code: 'python-unclear', offset: 0, detail: reason }] : [],
     ...base,
     format: 'text',
     kind,
