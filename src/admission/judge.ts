@@ -38,7 +38,7 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   const findings = [...scanned.flatMap((file) => file.findings), ...repo.findings];
   const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
   const input = policyInput(evidence, { files, findings, repo });
-  const judged = files.map(({ path, verdict, facts }) => ({ path, verdict, gaps: facts.gaps }));
+  const judged = files.map(({ path, facts }) => ({ path, gaps: facts.gaps }));
   const rules = [...safetyFloor(judged, findings), ...decide(policy, input)];
   return { files, findings, input, decision: { verdict: verdictOf(rules), rules } };
 }
@@ -67,7 +67,7 @@ function policyInput(
     repo: {
       name: model,
       namespace: model.includes('/') ? model.slice(0, model.indexOf('/')) : '',
-      license,
+      license: license ?? scan.repo.license,
       remoteCode: scan.repo.remoteCode,
       gated,
       tags: revision.tags,

@@ -9,7 +9,7 @@ const FINDINGS_SHOWN_MAX = 5;
 
 const FLOOR: Readonly<Record<string, string>> = {
   'floor/code-execution': 'the safety floor: a file runs code when it is loaded',
-  'floor/not-fully-read': 'the safety floor: a file could not be read completely',
+  'floor/not-fully-read': 'the safety floor: something was not read completely or remains unclear',
 };
 
 export function decisionText(
@@ -36,12 +36,14 @@ function ruleText(rule: RuleOutcome): string {
   return FLOOR[rule.rule] ?? `rule ${rule.rule}: ${rule.because}`;
 }
 
-/** The findings behind a rule of the floor, or its own reason. */
+/** The findings behind a rule of the floor; its own reason where it is about gaps. */
 function evidenceOf(rule: RuleOutcome, findings: readonly Finding[]): string[] {
   if (!FLOOR[rule.rule]) return [];
   const wanted = rule.outcome === 'refuse' ? 'blocked' : 'inconclusive';
   const behind = findings.filter((finding) => finding.verdict === wanted);
-  if (behind.length === 0) return [rule.because];
-  const shown = behind.slice(0, FINDINGS_SHOWN_MAX).map((finding) => `${place(finding)}: ${finding.message}`);
-  return behind.length > shown.length ? [...shown, `and ${behind.length - shown.length} more`] : shown;
+  const all = behind.map((finding) => `${place(finding)}: ${finding.message}`);
+  if (!all.some((line) => rule.because.startsWith(line))) all.unshift(rule.because);
+  return all.length > FINDINGS_SHOWN_MAX
+    ? [...all.slice(0, FINDINGS_SHOWN_MAX), `and ${all.length - FINDINGS_SHOWN_MAX} more`]
+    : all;
 }

@@ -1,17 +1,17 @@
 /**
  * The safety floor: what no policy file removes. What runs code when it is loaded is refused; what was not read
- * completely is held. (Digests that do not match never get as far as a decision.)
+ * completely, or remains unclear, is held: a gap in a file, or any finding, also about the repo as a whole, that says
+ * so. (Digests that do not match never get as far as a decision.)
  */
-import type { FileVerdict, Finding, Gap } from '../base/finding.ts';
+import type { Finding, Gap } from '../base/finding.ts';
 import type { RuleOutcome } from '../base/verdict.ts';
 
-export interface JudgedFile {
+export interface ReadFile {
   readonly path: string;
-  readonly verdict: FileVerdict;
   readonly gaps: readonly Gap[];
 }
 
-export function safetyFloor(files: readonly JudgedFile[], findings: readonly Finding[]): RuleOutcome[] {
+export function safetyFloor(files: readonly ReadFile[], findings: readonly Finding[]): RuleOutcome[] {
   const rules: RuleOutcome[] = [];
   const blocking = findings.filter((finding) => finding.verdict === 'blocked');
   const [worst] = blocking;
@@ -22,14 +22,13 @@ export function safetyFloor(files: readonly JudgedFile[], findings: readonly Fin
       because: `${place(worst)}: ${worst.message}${others(blocking.length - 1, 'finding')}`,
     });
   }
-  const unread = files.filter((file) => file.verdict === 'inconclusive');
-  const [sample] = unread;
-  if (sample) {
-    rules.push({
-      rule: 'floor/not-fully-read',
-      outcome: 'hold',
-      because: `${sample.path}: ${reason(sample, findings)}${others(unread.length - 1, 'file')}`,
-    });
+  const unread = files.flatMap(({ path, gaps }) => (gaps[0] ? [`${path}: ${gaps[0].reason}`] : []));
+  const open = findings.filter((finding) => finding.verdict === 'inconclusive');
+  const reasons = [...unread, ...open.map((finding) => `${place(finding)}: ${finding.message}`)];
+  const [first] = reasons;
+  if (first) {
+    const because = `${first}${others(reasons.length - 1, 'reason')}`;
+    rules.push({ rule: 'floor/not-fully-read', outcome: 'hold', because });
   }
   return rules;
 }
@@ -40,13 +39,6 @@ export function place(finding: Pick<Finding, 'file' | 'member' | 'offset'>): str
   if (finding.member) parts.push(finding.member);
   if (finding.offset !== undefined) parts.push(`byte ${finding.offset}`);
   return parts.join(', ');
-}
-
-function reason(file: JudgedFile, findings: readonly Finding[]): string {
-  const [gap] = file.gaps;
-  if (gap) return gap.reason;
-  const finding = findings.find((item) => item.file === file.path && item.verdict === 'inconclusive');
-  return finding?.message ?? 'not read completely';
 }
 
 function others(count: number, noun: string): string {
