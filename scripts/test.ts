@@ -10,7 +10,10 @@ import { spec } from 'node:test/reporters';
 const TIMEOUT_MS = 20 * 60_000;
 
 const chosen = process.argv.slice(2);
-const patterns = chosen.length > 0 ? chosen.map((name) => (name.endsWith('.ts') ? name : `${name}/**/*.test.ts`)) : ['src/**/*.test.ts', 'test/**/*.test.ts'];
+const patterns =
+  chosen.length > 0
+    ? chosen.map((name) => (name.endsWith('.ts') ? name : `${name}/**/*.test.ts`))
+    : ['src/**/*.test.ts', 'test/**/*.test.ts'];
 const files = globSync(patterns).sort();
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const skipped: string[] = [];
@@ -33,7 +36,9 @@ stream.on('end', () => {
   setImmediate(() => {
     const lines = skipped.map((line) => `skipped ${line}\n`).join('');
     const none = counts.passed + counts.failed === 0;
-    process.stdout.write(`\n${lines}${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`);
+    process.stdout.write(
+      `\n${lines}${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped\n`,
+    );
     process.exitCode = counts.failed > 0 || none ? 1 : 0;
   });
 });

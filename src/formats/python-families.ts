@@ -300,3 +300,17 @@ export const ESCAPE_ATTRIBUTES: ReadonlySet<string> = new Set([
 
 /** Methods that write files whatever object they belong to. */
 export const WRITING_METHODS: ReadonlySet<string> = new Set(['write_text', 'write_bytes', 'extractall']);
+
+/** Modules of which an attribute chosen at run time may be anything. */
+export const DANGEROUS_MODULES: ReadonlySet<string> = new Set([
+  'os',
+  'sys',
+  'subprocess',
+  'builtins',
+  '__builtins__',
+  'importlib',
+  'shutil',
+  'socket',
+  'ctypes',
+  'posix',
+]);

@@ -4,7 +4,13 @@
  */
 import type { SyntaxNode, SyntaxNodeRef, Tree } from '@lezer/common';
 import type { PythonFacts, PythonUse } from './python.ts';
-import { ESCAPE_ATTRIBUTES, type Family, familyOf, WRITING_METHODS } from './python-families.ts';
+import {
+  DANGEROUS_MODULES,
+  ESCAPE_ATTRIBUTES,
+  type Family,
+  familyOf,
+  WRITING_METHODS,
+} from './python-families.ts';
 import { readNames } from './python-imports.ts';
 import { Names } from './python-names.ts';
 
@@ -387,17 +393,3 @@ class Walk {
 function isParameter(node: SyntaxNode): boolean {
   return node.prevSibling?.name !== 'AssignOp';
 }
-
-/** Modules of which an attribute chosen at run time may be anything. */
-const DANGEROUS_MODULES: ReadonlySet<string> = new Set([
-  'os',
-  'sys',
-  'subprocess',
-  'builtins',
-  '__builtins__',
-  'importlib',
-  'shutil',
-  'socket',
-  'ctypes',
-  'posix',
-]);
