@@ -1,6 +1,6 @@
 /** `weighlock admit`: brings one commit of a model in. */
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import {
   type Admission,
   type AdmissionEvent,
@@ -39,8 +39,16 @@ export function admitCommand(run: Run): Command {
     .argument('<model>', 'org/name, name, org/name:Q4_K_M, each with @revision; or a path (/…, ./…, ../…)')
     .option('--revision <revision>', 'commit, branch or tag (default: the main branch)')
     .option('--as <name>', 'the name in the vault, for a path (default: local/<folder>)')
-    .option('--include <glob>', 'bring in only files that match, or a set: @code, @duplicates', collect, [])
-    .option('--exclude <glob>', 'leave out files that match, or a set: @code, @duplicates', collect, [])
+    .addOption(
+      new Option('--include <glob>', 'bring in only files that match, or a set: @code, @duplicates')
+        .argParser(collect)
+        .default([], 'everything'),
+    )
+    .addOption(
+      new Option('--exclude <glob>', 'leave out files that match, or a set: @code, @duplicates')
+        .argParser(collect)
+        .default([], 'nothing'),
+    )
     .option(
       '--policy <file>',
       'the policy to decide by (default: WEIGHLOCK_POLICY, weighlock.yaml, the one that ships)',

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseModelName } from '../base/name.ts';
 import type { Run } from './main.ts';
-import { labelled, painter } from './terminal.ts';
+import { labelled, painter, plural } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
 
 interface Check {
@@ -134,7 +134,7 @@ async function vault(wire: Wire): Promise<Check> {
     const registry = await wire.registry();
     const { state } = await registry.state();
     const left = Date.parse(state.expiresAt) - wire.clock.now();
-    const detail = `${registry.trust.vault} at ${wire.config.vault}, state ${state.sequence}, ${state.log.size} log entries, valid until ${state.expiresAt}`;
+    const detail = `${registry.trust.vault} at ${wire.config.vault}, state ${state.sequence}, ${plural(state.log.size, 'log entry', 'log entries')}, valid until ${state.expiresAt}`;
     if (left > STATE_AGEING_MS) return { what: 'vault', result: 'ok', detail };
     return { what: 'vault', result: 'note', detail, remedy: 'Renew it with `weighlock state refresh`.' };
   } catch (error) {

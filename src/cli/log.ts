@@ -8,7 +8,7 @@ import { LOG_PREFIX, proofKey } from '../vault/layout.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { parseModelTarget } from './target.ts';
-import { labelled, table } from './terminal.ts';
+import { labelled, plural, table } from './terminal.ts';
 import type { Wire } from './wire.ts';
 
 /** Entries that `log show` prints unless told otherwise. */
@@ -60,7 +60,7 @@ async function show(wire: Wire, last: number): Promise<Outcome> {
   return {
     exit: EXIT.done,
     json: { origin: registry.trust.origin, size, root: root.toString('base64'), entries },
-    text: `${table(['ENTRY', 'TYPE', 'MODEL', 'REVISION', 'NUMBER', 'VERDICT'], rows)}\n${labelled('log', `${registry.trust.origin}, ${size} entries, root ${root.toString('base64')}`)}`,
+    text: `${table(['ENTRY', 'TYPE', 'MODEL', 'REVISION', 'NUMBER', 'VERDICT'], rows)}\n${labelled('log', `${registry.trust.origin}, ${plural(size, 'log entry', 'log entries')}, root ${root.toString('base64')}`)}`,
   };
 }
 
@@ -77,7 +77,10 @@ async function verify(wire: Wire): Promise<Outcome> {
     exit: good ? EXIT.done : EXIT.refused,
     json: { verified: good, size: head.size, root: head.root.toString('base64'), problems },
     text: good
-      ? labelled('verified', `${head.size} entries, root ${head.root.toString('base64')}`)
+      ? labelled(
+          'verified',
+          `${plural(head.size, 'log entry', 'log entries')}, root ${head.root.toString('base64')}`,
+        )
       : problems.map(({ object, problem }) => labelled('failed', `${object} ${problem}`)).join(''),
   };
 }

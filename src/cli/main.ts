@@ -57,7 +57,11 @@ function build(run: Run, terminal: Terminal): Command {
       'Brings open-weight models into your own vault: verified, scanned, decided by policy, signed, logged.',
     )
     .version(TOOL.version)
-    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => {} })
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      // Commander's own words for mistakes are left out: `report` says them; help for a missing command is not.
+      writeErr: (text) => (text.startsWith('error:') ? undefined : terminal.err(text)),
+    })
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', EXIT_HELP)
     .exitOverride()
@@ -130,7 +134,8 @@ function printableLines(text: string): string {
 
 function reportUsage(error: CommanderError, terminal: Terminal): number {
   if (error.exitCode === 0) return EXIT.done;
-  const message = error.code === 'commander.help' ? 'which command?' : error.message.replace(/^error: /, '');
+  if (error.code === 'commander.help') return EXIT.usage;
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   terminal.err(
     `error ${printable(message)}\n      WL_USAGE  See \`weighlock --help\` or \`weighlock <command> --help\`.\n`,
   );

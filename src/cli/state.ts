@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { State } from '../attest/state.ts';
 import { EXIT } from '../base/errors.ts';
 import type { Run } from './main.ts';
-import { labelled } from './terminal.ts';
+import { labelled, plural } from './terminal.ts';
 
 export function stateCommand(run: Run): Command {
   const command = new Command('state').description('the signed state of the vault');
@@ -33,7 +33,7 @@ export function stateCommand(run: Run): Command {
 function describe(state: State): string {
   return (
     labelled('state', `${state.sequence} of vault ${state.vault}`) +
-    labelled('log', `${state.log.size} entries`) +
+    labelled('log', `${plural(state.log.size, 'log entry', 'log entries')}`) +
     labelled('valid', `from ${state.issuedAt} until ${state.expiresAt}`)
   );
 }

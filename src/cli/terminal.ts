@@ -62,8 +62,8 @@ export function timeInWords(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+export function plural(count: number, noun: string, many = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : many}`;
 }
 
 /** Columns as wide as their widest cell, two spaces between. */

@@ -29,7 +29,7 @@ export class Findings {
   }
 
   checked(what: string): void {
-    this.#checked.push(what);
+    if (!this.#checked.includes(what)) this.#checked.push(what);
   }
 
   unchecked(what: string): void {

@@ -65,7 +65,8 @@ class Sweep {
     if (!head) return;
     const problems = await auditVaultLog(registry, head);
     for (const { name, problem } of problems) this.#findings.problem(`${LOG_PREFIX}${name}`, problem);
-    if (problems.length === 0) this.#findings.checked(`log: ${head.size} entries, all of its files`);
+    if (problems.length === 0)
+      this.#findings.checked(`log: ${head.size} ${head.size === 1 ? 'entry' : 'entries'}, all of its files`);
     const reader = new LogReader(registry.logFiles);
     await this.#findings.attempt('log/', async () => {
       for await (const { index, entry } of reader.entries(0, head.size, head.size)) {
