@@ -4,7 +4,7 @@
  * Exit codes: 0 done, 1 refused or verification failed, 2 held or inconclusive, 64 usage, 65 source bytes wrong,
  * 69 source or vault unavailable, 70 our own fault, 77 not permitted, 78 configuration.
  */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import { EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { admitCommand } from './admit.ts';
 import { demoCommand } from './demo.ts';
@@ -52,16 +52,17 @@ export async function runCommand(args: readonly string[], surroundings: Surround
 }
 
 function build(run: Run, terminal: Terminal): Command {
+  const output: OutputConfiguration = {
+    writeOut: (text) => terminal.out(text),
+    // Commander's own words for mistakes are left out: `report` says them; help for a missing command is not.
+    writeErr: (text) => (text.startsWith('error:') ? undefined : terminal.err(text)),
+  };
   const program = new Command('weighlock')
     .description(
       'Brings open-weight models into your own vault: verified, scanned, decided by policy, signed, logged.',
     )
     .version(TOOL.version)
-    .configureOutput({
-      writeOut: (text) => terminal.out(text),
-      // Commander's own words for mistakes are left out: `report` says them; help for a missing command is not.
-      writeErr: (text) => (text.startsWith('error:') ? undefined : terminal.err(text)),
-    })
+    .configureOutput(output)
     .configureHelp({ showGlobalOptions: false })
     .addHelpText('after', EXIT_HELP)
     .exitOverride()
@@ -80,24 +81,20 @@ function build(run: Run, terminal: Terminal): Command {
     doctorCommand,
     demoCommand,
   ];
-  for (const make of commands) program.addCommand(withShared(make(run)));
+  for (const make of commands) program.addCommand(withShared(make(run), output));
   return program;
 }
 
 /** Options that every command takes, and errors that surface here. */
-function withShared(command: Command): Command {
-  command.exitOverride().copyInheritedSettings(new Command().exitOverride());
-  command.configureOutput({ writeErr: () => {} });
-  if (command.commands.length > 0) {
-    for (const sub of command.commands) withShared(sub);
-    return command;
-  }
+function withShared(command: Command, output: OutputConfiguration): Command {
+  command.exitOverride().configureOutput(output);
+  for (const sub of command.commands) withShared(sub, output);
+  if (command.commands.length > 0) return command;
+  command.option('--json', 'print one JSON document');
+  if (command.name() === 'demo') return command;
   return command
-    .addOption(
-      new Option('--vault <place>', 'the vault (default: WEIGHLOCK_VAULT, weighlock.yaml, ./weighlock-data)'),
-    )
-    .addOption(new Option('--trust <file>', 'the trust file (default: the one pinned on this machine)'))
-    .option('--json', 'print one JSON document');
+    .option('--vault <place>', 'the vault (default: WEIGHLOCK_VAULT, weighlock.yaml, ./weighlock-data)')
+    .option('--trust <file>', 'the trust file (default: the one pinned on this machine)');
 }
 
 const EXIT_HELP = `
