@@ -7,6 +7,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { WeighlockError } from '../base/errors.ts';
 import type { TreeHead } from '../log/reader.ts';
+import { KernelLock } from '../vault/kernel-lock.ts';
 
 export interface Remembered {
   /** Sequence and digest of the highest state seen. */
@@ -16,6 +17,9 @@ export interface Remembered {
   /** The largest tree that this machine's gate signed; it may have died before the vault held it. */
   readonly signed?: TreeHead;
 }
+
+/** How long to wait for another process, which needs milliseconds. */
+const LOCK_WAIT_MS = 20_000;
 
 export interface Memory {
   recall(): Remembered;
@@ -63,11 +67,22 @@ export class FileMemory implements Memory {
   }
 
   remember(seen: Remembered): void {
-    const known = this.recall();
-    const next = merge(known, seen);
-    if (next.state === known.state && next.log === known.log && next.signed === known.signed) return;
+    const before = this.recall();
+    if (isSame(merge(before, seen), before)) return;
     mkdirSync(path.dirname(this.#file), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#file}.${process.pid}.${Math.random().toString(36).slice(2)}`;
+    // Locked, so that a slower process does not put an older memory back.
+    const lock = KernelLock.acquire(`${this.#file}.lock`, LOCK_WAIT_MS);
+    if (!lock)
+      throw new WeighlockError('WL_CONFIG_INVALID', `another process holds ${this.#file} for too long`);
+    try {
+      this.#write(merge(this.recall(), seen));
+    } finally {
+      lock.release();
+    }
+  }
+
+  #write(next: Remembered): void {
+    const temporary = `${this.#file}.${process.pid}`;
     const text = { state: next.state, log: encodeTree(next.log), signed: encodeTree(next.signed) };
     writeFileSync(temporary, `${JSON.stringify(text)}\n`, { mode: 0o600, flush: true });
     renameSync(temporary, this.#file);
@@ -85,6 +100,10 @@ export class ProcessMemory implements Memory {
   remember(seen: Remembered): void {
     this.#known = merge(this.#known, seen);
   }
+}
+
+function isSame(a: Remembered, b: Remembered): boolean {
+  return a.state === b.state && a.log === b.log && a.signed === b.signed;
 }
 
 /** Of both, whatever is newest: memory only moves forward. */
