@@ -216,7 +216,7 @@ class AdmissionView {
         const commit = revision.commit?.slice(0, 12) ?? 'named by its content';
         this.#say(
           'resolved',
-          `${revision.requested} → ${commit}   ${plural(selection.files.length, 'file')}, ${bytesInWords(bytes)}${left}${licence}`,
+          `${revision.requested || revision.endpoint} → ${commit}   ${plural(selection.files.length, 'file')}, ${bytesInWords(bytes)}${left}${licence}`,
         );
         if (revision.kind === 'hub') this.#say('publisher', publisherText(revision));
         for (const file of selection.files) {
