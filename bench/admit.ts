@@ -13,7 +13,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { type Cost, compile, type MeasuredStep, measure, type Step, total } from './contestant.ts';
+import {
+  type Cost,
+  compile,
+  type MeasuredStep,
+  measure,
+  type Step,
+  total,
+  warmMemory,
+} from './contestant.ts';
 import { R1_MODEL } from './r1-repo.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -78,7 +86,9 @@ async function run(contestant: Contestant, stage: Stage, meter: string): Promise
   const folder = path.join(stage.folder, 'data');
   mkdirSync(folder);
   const steps: MeasuredStep[] = [];
-  for (const step of await stepsOf(contestant, { ...stage, folder })) {
+  const planned = await stepsOf(contestant, { ...stage, folder });
+  await warmMemory(stage.folder);
+  for (const step of planned) {
     process.stderr.write(`  ${step.name}\n`);
     steps.push(await measure(meter, step, stage.folder));
   }

@@ -33,6 +33,15 @@ export interface CrewResult {
   readonly contacted: ReadonlySet<string>;
 }
 
+/**
+ * What streams by is garbage at once, and V8 would let tens of megabytes of it gather in every thread before it
+ * looks: a small nursery costs a little time and keeps the memory of the process within bounds.
+ */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 6 };
+
+/** While one file waits for its bytes or its sync, another is hashed; a thread of its own would cost each 50 MB. */
+const FILES_PER_THREAD = 2;
+
 export async function bringAll(options: CrewOptions): Promise<CrewResult> {
   const { files, staged, concurrency, memoryBytes } = options;
   const shared = new SharedArrayBuffer(BigUint64Array.BYTES_PER_ELEMENT * Math.max(1, files.length));
@@ -50,7 +59,7 @@ export async function bringAll(options: CrewOptions): Promise<CrewResult> {
     counters: shared,
     readAheadBytes: Math.floor(memoryBytes / inFlight),
   };
-  const threads = Math.min(availableParallelism(), inFlight);
+  const threads = Math.min(availableParallelism(), Math.ceil(inFlight / FILES_PER_THREAD));
   return new Crew(order, jobs, { threads, inFlight }).run();
 }
 
@@ -69,7 +78,7 @@ class Crew {
     this.#workers = Array.from({ length: size.threads }, () => {
       // Beside this file, as source or compiled.
       const worker = new URL(`worker${path.extname(import.meta.filename)}`, import.meta.url);
-      return new Worker(worker, { workerData: order });
+      return new Worker(worker, { workerData: order, resourceLimits: RESOURCE_LIMITS });
     });
   }
 

@@ -6,7 +6,7 @@ import type { SourceFile } from '../sources/source.ts';
 import type { Bring } from './bring.ts';
 
 /** One range: long enough that the request itself does not count. */
-const RANGE_BYTES = 8 << 20;
+const RANGE_BYTES = 4 << 20;
 
 /** Ranges of one file under way at once: beyond it a server thinks of abuse. */
 const LANES_MAX = 4;
@@ -21,30 +21,61 @@ export async function* readAhead(file: SourceFile, by: Bring): AsyncIterable<Uin
   }
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const fetch = (offset: number): Promise<Uint8Array[]> =>
-    collect(
-      source.read(revision, file, { offset, length: Math.min(RANGE_BYTES, file.sizeBytes - offset) }, both),
-    );
-  const ahead: Promise<Uint8Array[]>[] = [];
+  const open: Lane[] = [];
   let next = 0;
   try {
-    while (next < file.sizeBytes || ahead.length > 0) {
-      while (ahead.length < lanes && next < file.sizeBytes) {
-        const range = fetch(next);
-        range.catch(() => {}); // Its failure is met when its turn comes, or dropped with the others.
-        ahead.push(range);
-        next += RANGE_BYTES;
+    while (next < file.sizeBytes || open.length > 0) {
+      while (open.length < lanes && next < file.sizeBytes) {
+        const range = { offset: next, length: Math.min(RANGE_BYTES, file.sizeBytes - next) };
+        open.push(new Lane(source.read(revision, file, range, both)));
+        next += range.length;
       }
-      yield* (await ahead.shift()) ?? [];
+      const [first] = open;
+      if (first) yield* first.chunks();
+      open.shift();
     }
   } finally {
     stop.abort();
-    await Promise.allSettled(ahead);
+    await Promise.all(open.map((lane) => lane.ended));
   }
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return all;
+/** One range under way: the first in line is taken as it comes, those behind it gather until it is their turn. */
+class Lane {
+  /** Fulfilled when the source is done, however it ended: a failure is met when its turn comes. */
+  readonly ended: Promise<void>;
+  #gathered: Uint8Array[] = [];
+  #end: 'open' | 'complete' | { readonly error: unknown } = 'open';
+  #wake: () => void = () => {};
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.ended = this.#gather(source);
+  }
+
+  async *chunks(): AsyncIterable<Uint8Array> {
+    for (;;) {
+      const gathered = this.#gathered;
+      this.#gathered = [];
+      yield* gathered;
+      if (this.#gathered.length > 0) continue;
+      if (this.#end === 'complete') return;
+      if (this.#end !== 'open') throw this.#end.error;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async #gather(source: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      for await (const chunk of source) {
+        this.#gathered.push(chunk);
+        this.#wake();
+      }
+      this.#end = 'complete';
+    } catch (error) {
+      this.#end = { error };
+    }
+    this.#wake();
+  }
 }

@@ -80,7 +80,7 @@ export class HubHttp {
 }
 
 /** Bytes of a body read ahead of whoever consumes it, for each connection: counts against the memory budget. */
-const BODY_BUFFER_BYTES = 2 ** 20;
+const BODY_BUFFER_BYTES = 2 ** 18;
 
 /** Lets go of a body that nobody needs. */
 export async function discard(answer: HubAnswer): Promise<void> {

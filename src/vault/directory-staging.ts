@@ -10,8 +10,9 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   existsSync,
+  fdatasync,
   fstatSync,
-  fsyncSync,
+  fsync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -23,6 +24,7 @@ import {
   writevSync,
 } from 'node:fs';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { WeighlockError } from '../base/errors.ts';
 import { parseRepoPath, type RepoPath } from '../base/name.ts';
 import { release } from '../base/release.ts';
@@ -41,6 +43,15 @@ import type {
 
 /** Bytes gathered before one vectored write: fewer system calls, little memory. */
 const WRITE_BYTES = 1 << 20;
+
+/**
+ * Bytes after which the disk is set to work on what was written, while more arrives. Left to itself the kernel
+ * gathers gigabytes, and the sync at the end of each file waits for all of them.
+ */
+const SYNC_BYTES = 64 << 20;
+
+const sync = promisify(fsync);
+const syncData = promisify(fdatasync);
 
 export class DirectoryStaging implements Staging {
   readonly id: string;
@@ -170,6 +181,8 @@ class DirectoryWriter implements StagedWriter {
   readonly #fd: number;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
+  #unsyncedBytes = 0;
+  #writeback: Promise<void> = Promise.resolve();
 
   constructor(folder: string, file: RepoPath) {
     const parts = path.join(folder, 'parts');
@@ -182,13 +195,20 @@ class DirectoryWriter implements StagedWriter {
   async write(chunk: Uint8Array): Promise<void> {
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
-    if (this.#gatheredBytes >= WRITE_BYTES) this.#flush();
+    if (this.#gatheredBytes < WRITE_BYTES) return;
+    this.#flush();
+    if (this.#unsyncedBytes < SYNC_BYTES) return;
+    this.#unsyncedBytes = 0;
+    await this.#writeback;
+    this.#writeback = syncData(this.#fd);
+    this.#writeback.catch(() => {}); // Its failure is met by whoever awaits it next.
   }
 
   async finish(): Promise<void> {
     try {
       this.#flush();
-      fsyncSync(this.#fd);
+      await this.#writeback;
+      await sync(this.#fd);
       closeSync(this.#fd);
       mkdirSync(path.dirname(this.#target), { recursive: true });
       renameSync(this.#part, this.#target);
@@ -198,12 +218,14 @@ class DirectoryWriter implements StagedWriter {
   }
 
   async abort(): Promise<void> {
+    await this.#writeback.catch(() => {});
     closeSync(this.#fd);
     rmSync(this.#part, { force: true });
   }
 
   #flush(): void {
     const all = this.#gathered;
+    this.#unsyncedBytes += this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;
     let left = all;
