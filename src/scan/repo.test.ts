@@ -281,6 +281,9 @@ describe('a repo', () => {
     const extra = withCode();
     extra.set(shardName(9), shard('x'));
     assert.ok(rules(scan(extra)).includes('repo/extra-shard'));
+    const sixDigits = withCode();
+    sixDigits.set(`model-00009-of-00000${SHARDS}.safetensors`, shard('x'));
+    assert.ok(rules(scan(sixDigits)).includes('repo/extra-shard'), 'as DeepSeek numbers them');
 
     const outside = withCode();
     outside.set('model.safetensors.index.json', json({ weight_map: { a: '../../etc/passwd' } }));

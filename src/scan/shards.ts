@@ -43,7 +43,8 @@ interface RepoFile {
   readonly facts: Facts;
 }
 
-const SHARD = /-\d{5}-of-\d{5}\.(?:safetensors|bin|pt|gguf)$/;
+/** DeepSeek counts its shards with five digits and their number with six. */
+const SHARD = /-\d{5,6}-of-\d{5,6}\.(?:safetensors|bin|pt|gguf)$/;
 const WEIGHTS = /\.(?:safetensors|bin|pt|pth|gguf|h5|msgpack|onnx)$/;
 
 export function scanShards(files: readonly RepoFile[]): Finding[] {
