@@ -7,8 +7,8 @@
  *
  * side by side in one run, because a machine is faster at one hour than at another.
  */
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,8 +26,8 @@ import { R1_MODEL } from './r1-repo.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
-/** As many as `weighlock admit` opens at its default concurrency: 4 files, up to 4 ranges of each. */
-const CONNECTIONS = 16;
+/** As many as `weighlock admit` opens at its default concurrency and memory: 4 files, 3 ranges of each. */
+const CONNECTIONS = 12;
 
 const CONTESTANTS = ['weighlock', 'today', 'pass-through'] as const;
 type Contestant = (typeof CONTESTANTS)[number];
@@ -107,17 +107,29 @@ async function stepsOf(contestant: Contestant, stage: Stage): Promise<readonly S
   }
 }
 
-function admitStep({ folder, hub }: Stage): Step {
+function admitStep({ folder, hub, programs }: Stage): Step {
   const vault = path.join(folder, 'vault');
+  const program = buildPackage(path.join(programs, 'package'));
   return {
     name: 'weighlock admit',
-    command: [process.execPath, path.join(ROOT, 'bin/weighlock.js'), 'admit', R1_MODEL, '--vault', vault],
+    command: [process.execPath, program, 'admit', R1_MODEL, '--vault', vault],
     environment: {
       WEIGHLOCK_HOME: path.join(folder, 'home'),
       WEIGHLOCK_HUB_ENDPOINT: hub.endpoint,
       WEIGHLOCK_HUB_HOSTS: hub.cdnHost,
     },
   };
+}
+
+/** What users install: compiled, where a checkout would first strip its sources of types. Returns its program. */
+function buildPackage(folder: string): string {
+  mkdirSync(folder);
+  const compiler = path.join(ROOT, 'node_modules/.bin/tsc');
+  execFileSync(compiler, ['-p', 'tsconfig.build.json', '--outDir', path.join(folder, 'dist')], { cwd: ROOT });
+  for (const part of ['bin', 'policies', 'package.json'])
+    cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true });
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+  return path.join(folder, 'bin/weighlock.js');
 }
 
 function todaySteps({ folder, hub }: Stage): readonly Step[] {
