@@ -14,6 +14,7 @@ import { sha256Stream } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { ManifestFile } from '../base/manifest.ts';
 import { type RepoPath, SIGNATURE_PATH } from '../base/name.ts';
+import { signedName } from '../registry/check-files.ts';
 import type { Gate } from '../registry/gate.ts';
 import { fileKey, type RevisionId } from '../vault/layout.ts';
 import type { Staging, StoredFile } from '../vault/vault.ts';
@@ -95,6 +96,8 @@ async function place(
   }
   const area = record.body.staging === undefined ? 'gone' : await gate.vault.resume(record.body.staging);
   if (area === 'busy') return undefined;
+  // Whoever held the area may have published it since the first look.
+  if (area === 'gone' && (await gate.vault.stat(id)).length > 0) return undefined;
   const staging = area === 'gone' ? await gate.vault.stage(`${id.model}@${id.commit}`) : area;
   try {
     await options.rebring(staging, record.body.manifest.files);
@@ -112,7 +115,7 @@ async function seal(
   options: PublicationOptions,
 ): Promise<readonly StoredFile[]> {
   const { files } = options.record.body.manifest;
-  await staging.put(SIGNATURE_PATH, await signModel(`${id.model}@${id.commit}`, files, options.gate.signer));
+  await staging.put(SIGNATURE_PATH, await signModel(signedName(id), files, options.gate.signer));
   return staging.publish(id, [...files.map((file) => file.path).sort(byReadiness), SIGNATURE_PATH]);
 }
 

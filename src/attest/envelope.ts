@@ -4,6 +4,7 @@
  * cannot be taken for another.
  */
 import { createPublicKey, verify } from 'node:crypto';
+import { canonicalJson } from '../base/canonical-json.ts';
 import type { Signer } from './key.ts';
 
 export const IN_TOTO = 'application/vnd.in-toto+json';
@@ -32,21 +33,57 @@ export async function seal(payloadType: string, payload: Uint8Array, signer: Sig
   };
 }
 
+/** What an envelope holds, and who signed it. */
+export interface Unsealed {
+  readonly payload: Buffer;
+  readonly keyId: string;
+  /** The signature that fits, in base64. */
+  readonly sig: string;
+}
+
+/** An envelope as it is stored. */
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  return Buffer.from(canonicalJson(envelope));
+}
+
+/**
+ * The payload of a stored envelope; undefined unless the type and one key fit, and the bytes are exactly those that
+ * `encodeEnvelope` writes: what no signature covers (white space, a key id) cannot be changed unnoticed either.
+ */
+export function openEnvelope(
+  bytes: Uint8Array,
+  payloadType: string,
+  keys: readonly KnownKey[],
+): Unsealed | undefined {
+  let envelope: unknown;
+  try {
+    envelope = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  const opened = unseal(envelope, payloadType, keys);
+  if (!opened) return undefined;
+  const { payload, sig, keyId } = opened;
+  const signatures = [{ sig, keyid: keyId }];
+  const expected = encodeEnvelope({ payload: payload.toString('base64'), payloadType, signatures });
+  return Buffer.compare(expected, bytes) === 0 ? opened : undefined;
+}
+
 /** The payload, and the id of the key that signed it; undefined unless the type and one key fit. */
 export function unseal(
   envelope: unknown,
   payloadType: string,
   keys: readonly KnownKey[],
-): { readonly payload: Buffer; readonly keyId: string } | undefined {
+): Unsealed | undefined {
   if (!isEnvelope(envelope) || envelope.payloadType !== payloadType) return undefined;
   const payload = Buffer.from(envelope.payload, 'base64');
   if (payload.toString('base64') !== envelope.payload) return undefined;
   const message = preAuthEncoding(payloadType, payload);
   for (const { sig } of envelope.signatures) {
-    for (const key of keys) {
-      if (verify('sha256', message, createPublicKey(key.publicKey), Buffer.from(sig, 'base64'))) {
-        return { payload, keyId: key.keyId };
-      }
+    const signature = Buffer.from(sig, 'base64');
+    if (signature.toString('base64') !== sig) continue;
+    for (const { keyId, publicKey } of keys) {
+      if (verify('sha256', message, createPublicKey(publicKey), signature)) return { payload, keyId, sig };
     }
   }
   return undefined;

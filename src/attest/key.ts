@@ -32,6 +32,18 @@ export function keyIdOf(publicKeyPem: string): string {
   return createHash('sha256').update(publicKeyPem).digest('hex');
 }
 
+/** Whether the text is a P-256 public key in exactly the PEM that `LocalSigner` gives: key ids are digests of it. */
+export function isGateKey(pem: string): boolean {
+  if (!pem.startsWith('-----BEGIN PUBLIC KEY-----\n')) return false;
+  try {
+    const key = createPublicKey(pem);
+    const plain = key.export({ type: 'spki', format: 'pem' }).toString();
+    return key.asymmetricKeyDetails?.namedCurve === 'prime256v1' && plain === pem;
+  } catch {
+    return false;
+  }
+}
+
 /** A P-256 key in a PEM file of this machine. */
 export class LocalSigner implements Signer {
   readonly publicKey: string;

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { SIGNATURE_PATH } from '../base/name.ts';
-import { IN_TOTO, type KnownKey, seal, unseal } from './envelope.ts';
+import { type Envelope, IN_TOTO, type KnownKey, seal, unseal } from './envelope.ts';
 import type { Signer } from './key.ts';
 
 const MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json';
@@ -20,6 +20,13 @@ const IGNORED = ['.git', '.gitattributes', '.github', '.gitignore'];
 export interface SignedResource {
   readonly path: string;
   readonly sha256: string;
+}
+
+/** What a `model.sig` vouches for. */
+export interface SignedModel {
+  /** The label that it was signed under. */
+  readonly name: string;
+  readonly resources: readonly SignedResource[];
 }
 
 /** The bundle over these files, as the bytes of `model.sig`. `name` labels the subject. */
@@ -43,36 +50,45 @@ export async function signModel(
       resources: resources.map(({ path, sha256 }) => ({ name: path, algorithm: 'sha256', digest: sha256 })),
     },
   };
-  const envelope = await seal(IN_TOTO, Buffer.from(canonicalJson(statement)), signer);
+  return encodeBundle(await seal(IN_TOTO, Buffer.from(canonicalJson(statement)), signer), signer.keyId);
+}
+
+function encodeBundle({ payload, payloadType, signatures }: Envelope, keyId: string): Uint8Array {
   const bundle = {
     mediaType: MEDIA_TYPE,
-    verificationMaterial: { publicKey: { hint: signer.keyId }, tlogEntries: [] },
+    verificationMaterial: { publicKey: { hint: keyId }, tlogEntries: [] },
     // The format asks for an empty key id: the hint above names the key.
-    dsseEnvelope: { ...envelope, signatures: envelope.signatures.map(({ sig }) => ({ sig, keyid: '' })) },
+    dsseEnvelope: { payload, payloadType, signatures: signatures.map(({ sig }) => ({ sig, keyid: '' })) },
   };
   return Buffer.from(`${JSON.stringify(bundle)}\n`);
 }
 
 /**
- * The resources that a `model.sig` vouches for, if one of the keys signed it and its digest follows from them.
- * Undefined otherwise.
+ * What a `model.sig` vouches for, if one of the keys signed it, its digest follows from its resources, and its bytes
+ * are exactly those that `signModel` writes, also where no signature covers them. Undefined otherwise.
  */
-export function verifyModelSignature(
-  bundle: Uint8Array,
-  keys: readonly KnownKey[],
-): readonly SignedResource[] | undefined {
+export function verifyModelSignature(bundle: Uint8Array, keys: readonly KnownKey[]): SignedModel | undefined {
   const parsed = parseJson(bundle);
   if (parsed?.mediaType !== MEDIA_TYPE) return undefined;
   const opened = unseal(parsed.dsseEnvelope, IN_TOTO, keys);
-  const statement = opened && parseJson(opened.payload);
+  if (!opened) return undefined;
+  const { payload, keyId, sig } = opened;
+  const signatures = [{ sig, keyid: '' }];
+  const expected = encodeBundle(
+    { payload: payload.toString('base64'), payloadType: IN_TOTO, signatures },
+    keyId,
+  );
+  if (Buffer.compare(expected, bundle) !== 0) return undefined;
+  const statement = parseJson(payload);
   if (statement?.predicateType !== PREDICATE_TYPE || statement._type !== STATEMENT_TYPE) return undefined;
   // Signed by our own gate: the shape is what signModel wrote.
   const { subject, predicate } = statement as unknown as {
-    subject: { digest: { sha256: string } }[];
+    subject: readonly [{ name: string; digest: { sha256: string } }];
     predicate: { resources: { name: string; digest: string }[] };
   };
   const resources = predicate.resources.map(({ name, digest }) => ({ path: name, sha256: digest }));
-  return subject[0]?.digest.sha256 === rootDigest(resources) ? resources : undefined;
+  const [{ name, digest }] = subject;
+  return digest.sha256 === rootDigest(resources) ? { name, resources } : undefined;
 }
 
 /** Files that `model.sig` says nothing about, since the official verifier ignores them: our record covers them. */

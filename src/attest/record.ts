@@ -12,7 +12,7 @@ import { WeighlockError } from '../base/errors.ts';
 import type { Finding, Gap } from '../base/finding.ts';
 import { manifestDigest } from '../base/manifest.ts';
 import { isCommit, parseModelName, parseRepoPath } from '../base/name.ts';
-import { IN_TOTO, type KnownKey, seal, unseal } from './envelope.ts';
+import { encodeEnvelope, IN_TOTO, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import type { Signer } from './key.ts';
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
@@ -125,14 +125,14 @@ export async function signRecord(
     },
   };
   const envelope = await seal(IN_TOTO, Buffer.from(canonicalJson(statement)), signer);
-  const bytes = Buffer.from(canonicalJson(envelope));
+  const bytes = encodeEnvelope(envelope);
   return { body, bytes, digest: sha256(bytes), manifestDigest: subject, keyId: signer.keyId };
 }
 
 /** The record in an envelope. Throws WL_VAULT_CORRUPT unless one of the keys signed it and it is consistent. */
 export function openRecord(bytes: Uint8Array, keys: readonly KnownKey[], named: string): SignedRecord {
   const corrupt = (why: string) => new WeighlockError('WL_VAULT_CORRUPT', `${named} ${why}`);
-  const opened = unseal(parseJson(bytes), IN_TOTO, keys);
+  const opened = openEnvelope(bytes, IN_TOTO, keys);
   if (!opened) throw corrupt('is not signed by a gate key of the trust file');
   const statement = parseJson(opened.payload) as Record<string, unknown> | undefined;
   const predicate = statement?.predicate as Record<string, unknown> | undefined;

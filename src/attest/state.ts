@@ -8,7 +8,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { parseSha256, type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { isCommit, parseModelName, parseRepoPath } from '../base/name.ts';
-import { type KnownKey, seal, unseal } from './envelope.ts';
+import { encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import type { Signer } from './key.ts';
 
 const STATE_TYPE = 'application/vnd.weighlock.state+json';
@@ -94,7 +94,7 @@ export function encodeShard(shard: Shard): { bytes: Uint8Array; digest: Sha256 }
 
 /** The shard with this digest. Throws WL_VAULT_CORRUPT if the bytes are others. */
 export function openShard(bytes: Uint8Array, expected: Sha256): Shard {
-  if (sha256(bytes) !== expected) throw corrupt(`the index ${expected.slice(0, 12)}…`, 'was changed');
+  if (sha256(bytes) !== expected) throw corrupt(`the index shard ${expected}`, 'was changed');
   return shardSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
 }
 
@@ -115,7 +115,7 @@ export function openReceipt(bytes: Uint8Array, keys: readonly KnownKey[], named:
 }
 
 async function sign(type: string, value: unknown, signer: Signer): Promise<Uint8Array> {
-  return Buffer.from(canonicalJson(await seal(type, Buffer.from(canonicalJson(value)), signer)));
+  return encodeEnvelope(await seal(type, Buffer.from(canonicalJson(value)), signer));
 }
 
 function openSigned<T>(
@@ -123,13 +123,7 @@ function openSigned<T>(
   type: string,
   by: { readonly keys: readonly KnownKey[]; readonly schema: z.ZodType<T>; readonly named: string },
 ): T {
-  let envelope: unknown;
-  try {
-    envelope = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    throw corrupt(by.named, 'is not JSON');
-  }
-  const opened = unseal(envelope, type, by.keys);
+  const opened = openEnvelope(bytes, type, by.keys);
   if (!opened) throw corrupt(by.named, 'is not signed by a gate key of the trust file');
   const parsed = by.schema.safeParse(JSON.parse(opened.payload.toString('utf8')));
   if (!parsed.success) throw corrupt(by.named, 'is signed but malformed: was it written by another version?');

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type KnownKey, seal, unseal } from './envelope.ts';
-import { keyIdOf, type Signer } from './key.ts';
+import { isGateKey, keyIdOf, type Signer } from './key.ts';
 
 const TRUST_TYPE = 'application/vnd.weighlock.trust+json';
 
@@ -20,7 +20,12 @@ const trustSchema = z.strictObject({
   version: z.int().min(1),
   origin: z.string().min(1).max(200),
   gates: z
-    .array(z.strictObject({ publicKey: z.string(), ...span }))
+    .array(
+      z.strictObject({
+        publicKey: z.string().refine(isGateKey, 'is not a P-256 public key in PEM'),
+        ...span,
+      }),
+    )
     .min(1)
     .max(64),
   logs: z
@@ -51,8 +56,8 @@ export async function signTrust(trust: Trust, signer: Signer): Promise<string> {
 }
 
 /**
- * The trust in a file's text. The first version must be signed by one of its own gate keys; a later one also
- * by one of `before`, if that is at hand. Throws WL_TRUST_INVALID.
+ * The trust in a file's text. It must be signed by one of its own gate keys; where an earlier version `before` is at
+ * hand, by one of that. Throws WL_TRUST_INVALID.
  */
 export function openTrust(text: string, before?: Trust): Trust {
   const { trust, signatures } = parse(text);
@@ -60,8 +65,7 @@ export function openTrust(text: string, before?: Trust): Trust {
   const envelope = { payload: payload.toString('base64'), payloadType: TRUST_TYPE, signatures };
   const signedBy = (keys: readonly KnownKey[]) => unseal(envelope, TRUST_TYPE, keys) !== undefined;
   if (!before) {
-    if (trust.version === 1 && !signedBy(gateKeys(trust)))
-      throw invalid('is not signed by a gate key that it names');
+    if (!signedBy(gateKeys(trust))) throw invalid('is not signed by a gate key that it names');
     return trust;
   }
   if (trust.vault !== before.vault) throw invalid(`is of another vault, ${trust.vault}`);

@@ -2,6 +2,7 @@
  * The home of Weighlock on one machine: private keys, pinned trust files, what was seen of each vault, and which
  * vault stood where. None of it is in any vault.
  */
+import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { generateKeys, LocalLogSigner, LocalSigner } from '../attest/key.ts';
@@ -61,11 +62,23 @@ export class Home {
   /** The trust file that is pinned here for a vault. */
   pinned(vault: string): Trust | undefined {
     const file = this.trustFile(vault);
-    return existsSync(file) ? openTrust(read(file)) : undefined;
+    if (!existsSync(file)) return undefined;
+    try {
+      return openTrust(read(file));
+    } catch (error) {
+      if (!(error instanceof WeighlockError) || error.code !== 'WL_TRUST_INVALID') throw error;
+      throw new WeighlockError('WL_TRUST_INVALID', `${file}, which is pinned here: ${error.message}`, {
+        cause: error,
+      });
+    }
   }
 
   pin(vault: string, text: string): void {
     replace(this.trustFile(vault), text);
+  }
+
+  unpin(vault: string): void {
+    rmSync(this.trustFile(vault), { force: true });
   }
 
   memory(vault: string): FileMemory {
@@ -111,20 +124,24 @@ function read(file: string): string {
 /** Created for its owner alone, whole or not at all, never overwritten: a rival's key counts if it was first. */
 function createPrivate(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}`;
-  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
+  const temporary = temporaryFor(file);
   try {
+    writeFileSync(temporary, text, { mode: 0o600, flag: 'wx', flush: true });
     linkSync(temporary, file);
   } catch (error) {
     if (!existsSync(file)) throw error;
   } finally {
-    rmSync(temporary);
+    rmSync(temporary, { force: true });
   }
+}
+
+function temporaryFor(file: string): string {
+  return `${file}.${randomBytes(6).toString('hex')}`;
 }
 
 function replace(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const temporary = `${file}.${process.pid}`;
+  const temporary = temporaryFor(file);
   writeFileSync(temporary, text, { mode: 0o600, flush: true });
   renameSync(temporary, file);
 }

@@ -1,6 +1,7 @@
 /** `weighlock trust`: the trust file of a vault. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { isGateKey } from '../attest/key.ts';
 import { openTrust, signTrust, type Trust } from '../attest/trust.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { Run } from './main.ts';
@@ -97,9 +98,14 @@ function describe(wire: Wire, trust: Trust): Outcome {
 }
 
 function readPem(file: string): string {
+  let pem: string;
   try {
-    return readFileSync(file, 'utf8');
+    pem = readFileSync(file, 'utf8');
   } catch (error) {
     throw new WeighlockError('WL_USAGE', `cannot read ${file}`, { cause: error });
   }
+  if (isGateKey(pem)) return pem;
+  throw new WeighlockError('WL_USAGE', `${file} is not the public half of a gate key`, {
+    hint: 'Print it with `weighlock key --pem` on the machine of the new gate; never send the private half.',
+  });
 }

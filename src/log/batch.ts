@@ -24,6 +24,10 @@ export interface Batch {
 /** The bytes of a signed batch. Ed25519 is deterministic: rivals with the same batch write the same bytes. */
 export async function signBatch(batch: Batch, signer: NoteSigner): Promise<Uint8Array> {
   const signature = await signer.sign(Buffer.from(BATCH_CONTEXT + canonicalJson(batch)));
+  return encodeSigned(batch, signature);
+}
+
+function encodeSigned(batch: Batch, signature: Uint8Array): Uint8Array {
   return Buffer.from(canonicalJson({ batch, signature: Buffer.from(signature).toString('base64') }));
 }
 
@@ -36,6 +40,9 @@ export function openBatch(bytes: Uint8Array, head: TreeHead, keys: readonly stri
   if (!known || batch.size !== head.size || batch.root !== head.root.toString('base64')) {
     throw new WeighlockError('WL_LOG_CORRUPT', `${name} was not staged by a gate of this vault`);
   }
+  if (Buffer.compare(encodeSigned(batch, signature), bytes) !== 0) {
+    throw new WeighlockError('WL_LOG_CORRUPT', `${name} was changed where its signature does not reach`);
+  }
   return batch;
 }
 
@@ -44,8 +51,8 @@ export function stagingName(head: TreeHead): string {
   return `staging/${head.size}-${head.root.toString('hex')}`;
 }
 
-export function encodeHead(batch: Batch): Uint8Array {
-  return Buffer.from(canonicalJson({ root: batch.root, size: batch.size }));
+export function encodeHead({ root, size }: Pick<Batch, 'root' | 'size'>): Uint8Array {
+  return Buffer.from(canonicalJson({ root, size }));
 }
 
 export function decodeHead(bytes: Uint8Array): TreeHead {
@@ -54,6 +61,10 @@ export function decodeHead(bytes: Uint8Array): TreeHead {
   const size = value.size;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 1 || root.length !== HASH_BYTES) {
     throw new WeighlockError('WL_LOG_CORRUPT', 'the log’s head is malformed');
+  }
+  // One head has one spelling: white space or spare bits of base64 would be a change that nothing notices.
+  if (Buffer.compare(encodeHead({ root: root.toString('base64'), size }), bytes) !== 0) {
+    throw new WeighlockError('WL_LOG_CORRUPT', 'the log’s head was changed');
   }
   return { size, root };
 }

@@ -26,6 +26,9 @@ export interface NoteSigner {
 export const CHECKPOINT_BYTES_MAX = 16_384;
 
 const ED25519 = 0x01;
+
+/** Signatures by others (witnesses) may stand beside ours; anything else may not. */
+const SIGNATURE_LINE = /^— [^\s+]+ [A-Za-z0-9+/]+={0,2}$/;
 /** DER prefix of an Ed25519 SubjectPublicKeyInfo, before the 32 bytes of the key (RFC 8410). */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 
@@ -63,6 +66,7 @@ export function openCheckpoint(note: Uint8Array, origin: string, keys: readonly 
     .slice(end + 2)
     .split('\n')
     .slice(0, -1);
+  if (!signatures.every((line) => SIGNATURE_LINE.test(line))) throw bad('has a malformed signature');
   if (!keys.some((key) => signatures.some((line) => signedBy(key, text, line)))) {
     throw bad('is not signed by a log key of the trust file');
   }

@@ -70,16 +70,27 @@ async function checkBytes(
 async function checkSignature({ set, manifest, keys }: FileCheck, findings: Findings): Promise<void> {
   const name = set.name(SIGNATURE_PATH);
   const bytes = await findings.attempt(name, () => collect(set.read(SIGNATURE_PATH)));
-  const resources = bytes && verifyModelSignature(bytes, keys);
-  if (!resources) {
+  if (!bytes) return;
+  const model = verifyModelSignature(bytes, keys);
+  if (!model) {
     findings.problem(name, 'is not a signature by a gate key of the trust file');
     return;
   }
-  const signed = new Map(resources.map(({ path, sha256 }) => [path, sha256]));
+  const expected = signedName(manifest);
+  if (model.name !== expected) {
+    findings.problem(name, `is the signature of ${model.name} instead of ${expected}`);
+    return;
+  }
+  const signed = new Map(model.resources.map(({ path, sha256 }) => [path, sha256]));
   const covered = manifest.files.filter((file) => !isIgnored(file.path));
   if (signed.size !== covered.length || covered.some((file) => signed.get(file.path) !== file.sha256)) {
     findings.problem(name, 'is the signature of other files than the record names');
   } else findings.checked('model.sig');
+}
+
+/** What a revision is called in its `model.sig`: two models may have the same files. */
+export function signedName({ model, commit }: Pick<Manifest, 'model' | 'commit'>): string {
+  return `${model}@${commit}`;
 }
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -2,7 +2,7 @@
  * The proof that goes with a copy of a model: the signed record and its log proof in one file, so that a node that
  * has nothing but the trust file can say whether its directory is the admitted revision, byte for byte.
  */
-import { lstatSync } from 'node:fs';
+import { constants, lstatSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -25,6 +25,9 @@ const schema = z.strictObject({
 export const COPY_PROOF_BYTES_MAX = 128 << 20;
 
 const READ_BYTES = 1 << 20;
+
+/** No link is followed, since what it leads to may change later; no pipe is waited for. */
+const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Where the proof of a copy lies: beside it, since a file inside would fail the official verifier. */
 export function copyProofPath(directory: string): string {
@@ -112,7 +115,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The files below a directory; links are listed and then fail to read as files. */
+/** The files below a directory; links are listed, and are a problem when they are read. */
 function directoryFiles(directory: string): FileSet {
   return {
     name: (file) => file,
@@ -125,11 +128,19 @@ function directoryFiles(directory: string): FileSet {
       return entries
         .filter((entry) => !entry.isDirectory())
         .map((entry) => path.join(entry.parentPath, entry.name))
-        .map((file) => ({ path: path.relative(directory, file), sizeBytes: lstatSync(file).size }));
+        .map((file) => {
+          // A name that is not UTF-8 leads to nothing when it is asked for; it is still there, and is extra.
+          const sizeBytes = lstatSync(file, { throwIfNoEntry: false })?.size ?? 0;
+          return { path: path.relative(directory, file), sizeBytes };
+        });
     },
     async *read(file) {
-      const handle = await open(path.join(directory, file), 'r');
+      const handle = await open(path.join(directory, file), READING).catch((error: Error) => {
+        throw new WeighlockError('WL_VAULT_CORRUPT', `${file} cannot be read as a file: ${error.message}`);
+      });
       try {
+        if (!(await handle.stat()).isFile())
+          throw new WeighlockError('WL_VAULT_CORRUPT', `${file} is not a regular file`);
         for (;;) {
           const { bytesRead, buffer } = await handle.read(
             Buffer.allocUnsafe(READ_BYTES),

@@ -46,5 +46,10 @@ export function openDescriptor(bytes: Uint8Array): Descriptor {
       },
     );
   }
+  if (Buffer.compare(encodeDescriptor(parsed.data), bytes) !== 0)
+    throw new WeighlockError(
+      'WL_VAULT_FOREIGN',
+      'registry/vault was changed: it is not as Weighlock writes it',
+    );
   return parsed.data;
 }

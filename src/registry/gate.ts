@@ -44,7 +44,7 @@ import {
   revisionPrefix,
   STATE_KEY,
 } from '../vault/layout.ts';
-import { type CurrentState, Registry, type RegistryOptions } from './registry.ts';
+import { type CurrentState, expiry, Registry, type RegistryOptions } from './registry.ts';
 
 export interface GateOptions extends RegistryOptions {
   readonly signer: Signer;
@@ -145,15 +145,25 @@ export class Gate extends Registry {
     return sha256(there.bytes);
   }
 
-  /** The first state of a vault that has none yet; one that had a state, or has a log, must not lack it. */
+  /**
+   * The first state of a vault that has none yet; one that had a state, or has a log, must not lack it. A state that is
+   * past its time is renewed, so that every command of a gate does that.
+   */
   async begin(): Promise<void> {
-    if (await this.vault.get(STATE_KEY, STATE_BYTES_MAX)) return;
+    // The state is looked for last: a gate beside this one writes it before it logs or remembers anything.
+    const known = this.memory.recall();
     const { size, root } = await this.checkpoint();
-    if (size > 0 || this.memory.recall().state) {
+    if (await this.vault.get(STATE_KEY, STATE_BYTES_MAX)) return this.#renew();
+    if (size > 0 || known.state) {
       throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
     }
     const first = this.#nextState(undefined, { size, root }, {});
     await this.vault.create(STATE_KEY, await signState(first, this.#signer));
+  }
+
+  async #renew(): Promise<void> {
+    const { state } = await this.state('accept');
+    if (expiry(state, this.clock)) await this.advance();
   }
 
   /** Moves the state to the end of the log, naming `receipts`, and renews the time until when it may be believed. */

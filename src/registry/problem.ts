@@ -1,5 +1,5 @@
 /** Verification: what is wrong with a vault or a copy of a model, object by object. */
-import { WeighlockError } from '../base/errors.ts';
+import { type ErrorCode, WeighlockError } from '../base/errors.ts';
 
 /** One object that is not what it must be. */
 export interface Problem {
@@ -7,6 +7,8 @@ export interface Problem {
   readonly object: string;
   /** What is wrong with it, as a clause: `is missing`, `was changed`, … */
   readonly problem: string;
+  /** The error that said so, where it was one. */
+  readonly code?: ErrorCode;
 }
 
 export interface Verification {
@@ -23,9 +25,9 @@ export class Findings {
   readonly #checked: string[] = [];
   readonly #unchecked: string[] = [];
 
-  problem(object: string, problem: string): void {
+  problem(object: string, problem: string, code?: ErrorCode): void {
     if (this.#problems.some((known) => known.object === object && known.problem === problem)) return;
-    this.#problems.push({ object, problem });
+    this.#problems.push({ object, problem, ...(code && { code }) });
   }
 
   checked(what: string): void {
@@ -46,9 +48,11 @@ export class Findings {
       return await step();
     } catch (error) {
       if (!(error instanceof WeighlockError) || error.code === 'WL_VAULT_UNAVAILABLE') throw error;
+      const { message, code } = error;
       this.problem(
         object,
-        error.message.startsWith(object) ? error.message.slice(object.length).trim() : error.message,
+        message.startsWith(`${object} `) ? message.slice(object.length + 1) : message,
+        code,
       );
       return undefined;
     }

@@ -40,7 +40,7 @@ import {
 } from '../vault/layout.ts';
 import type { Tag, Vault } from '../vault/vault.ts';
 import { openDescriptor } from './descriptor.ts';
-import type { Memory } from './memory.ts';
+import type { Memory, Remembered } from './memory.ts';
 
 export interface RegistryOptions {
   readonly vault: Vault;
@@ -114,23 +114,20 @@ export class Registry {
    * Throws WL_STATE_ROLLED_BACK, WL_LOG_CORRUPT, WL_VAULT_CORRUPT; and WL_STATE_EXPIRED unless `expired` is `accept`.
    */
   async state(expired: 'refuse' | 'accept' = 'refuse'): Promise<CurrentState> {
+    // Recalled before the vault is read: another process of this machine may see a newer state in between.
+    const known = this.memory.recall();
     const stored = await this.vault.get(STATE_KEY, STATE_BYTES_MAX);
     if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
     const state = openState(stored.bytes, this.keys);
     if (state.vault !== this.trust.vault)
       throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is of another vault');
-    await this.#requireNotOlder(state, sha256(stored.bytes));
-    if (expired === 'refuse' && Date.parse(state.expiresAt) < this.clock.now()) {
-      throw new WeighlockError(
-        'WL_STATE_EXPIRED',
-        `the vault's state was to be believed until ${state.expiresAt}`,
-      );
-    }
+    await this.#requireNotOlder(state, sha256(stored.bytes), known);
+    const past = expired === 'refuse' ? expiry(state, this.clock) : undefined;
+    if (past) throw past;
     return { state, tag: stored.tag };
   }
 
-  async #requireNotOlder(state: State, digest: Sha256): Promise<void> {
-    const known = this.memory.recall();
+  async #requireNotOlder(state: State, digest: Sha256, known: Remembered): Promise<void> {
     const head = { size: state.log.size, root: Buffer.from(state.log.root, 'base64') };
     if (
       known.state &&
@@ -143,6 +140,8 @@ export class Registry {
       );
     }
     const checkpoint = await this.checkpoint();
+    if (checkpoint.size === 0 && head.size > 0)
+      throw new WeighlockError('WL_LOG_CORRUPT', 'log/checkpoint is missing');
     const reader = new LogReader(this.logFiles);
     if (known.log) await reader.requireExtends(known.log, checkpoint);
     await reader.requireExtends(head, checkpoint);
@@ -256,6 +255,16 @@ export class Registry {
     }
     return openReceipt(stored.bytes, this.keys, key);
   }
+}
+
+/** The error of a state past its time. */
+export function expiry(state: State, clock: Clock): WeighlockError | undefined {
+  // Written this way round, a date that is none counts as past.
+  if (Date.parse(state.expiresAt) >= clock.now()) return undefined;
+  return new WeighlockError(
+    'WL_STATE_EXPIRED',
+    `the vault's state was to be believed until ${state.expiresAt}`,
+  );
 }
 
 async function requireSameVault(vault: Vault, trust: Trust): Promise<void> {

@@ -58,16 +58,23 @@ export async function checkRevision(
 ): Promise<void> {
   const record = await checkRecord(registry, id, entry, findings);
   if (!record) return;
-  if (entry.receipt) await checkReceipt(registry, { id, entry, record }, findings);
-  if (entry.receipt) {
-    const set = vaultFiles(registry, id);
-    const { keys } = registry;
-    const { manifest } = record.body;
-    await checkFiles(
-      { set, manifest, keys, ...check, owner: (digest) => ownerOf(registry, digest) },
-      findings,
-    );
-  }
+  if (!entry.receipt) return;
+  await checkReceipt(registry, { id, entry, record }, findings);
+  await checkPublished(registry, { id, record }, check, findings);
+}
+
+/** The files of a revision in the vault, against its record. */
+export async function checkPublished(
+  registry: Registry,
+  { id, record }: { readonly id: RevisionId; readonly record: SignedRecord },
+  check: RevisionCheck,
+  findings: Findings,
+): Promise<void> {
+  const set = vaultFiles(registry, id);
+  const { keys } = registry;
+  const { manifest } = record.body;
+  const owner = (digest: Sha256) => ownerOf(registry, digest).catch(() => undefined);
+  await checkFiles({ set, manifest, keys, ...check, owner }, findings);
 }
 
 /** The record: signed by a key in force, in the log where the state says, with what it refers to. */
@@ -95,7 +102,7 @@ async function checkLogged(
   index: number,
   findings: Findings,
 ): Promise<void> {
-  await findings.attempt('log/checkpoint', async () => {
+  await findings.attempt('log/', async () => {
     const { size, root } = await registry.checkpoint();
     const proof = index < size ? await new LogReader(registry.logFiles).prove(index, size) : [];
     const leaf = leafHash(recordEntry(record));

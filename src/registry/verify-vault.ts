@@ -9,14 +9,16 @@ import {
   type RecordEntry,
   type SignedRecord,
 } from '../attest/record.ts';
-import { openReceipt } from '../attest/state.ts';
+import { openReceipt, type State } from '../attest/state.ts';
 import { logKeys } from '../attest/trust.ts';
 import { sha256 } from '../base/digest.ts';
+import { WeighlockError } from '../base/errors.ts';
 import { auditLog, type LogProblem } from '../log/audit.ts';
 import { LogReader, type TreeHead } from '../log/reader.ts';
 import {
   evidenceKey,
   factsKey,
+  indexKey,
   LOG_PREFIX,
   MODELS_PREFIX,
   policyKey,
@@ -30,16 +32,15 @@ import {
   VAULT_KEY,
 } from '../vault/layout.ts';
 import { Findings, type Verification } from './problem.ts';
-import type { Registry } from './registry.ts';
-import { checkRecord, checkRevision, type RevisionCheck } from './verify-revision.ts';
+import { expiry, type Registry } from './registry.ts';
+import { checkPublished, checkRecord, checkRevision, type RevisionCheck } from './verify-revision.ts';
 
 export async function verifyVault(registry: Registry, check: RevisionCheck): Promise<Verification> {
   const findings = new Findings();
   const sweep = new Sweep(registry, findings);
-  const state = await findings.attempt(STATE_KEY, () => registry.state());
-  if (state) findings.checked('state');
+  const state = await sweep.state();
   await sweep.log();
-  if (state) await sweep.revisions(check);
+  await sweep.revisions(state, check);
   await sweep.objects();
   if (check.depth === 'list') findings.unchecked('the bytes of the files (--quick)');
   findings.unchecked('staging: what is not published yet');
@@ -51,11 +52,36 @@ class Sweep {
   readonly #findings: Findings;
   /** Keys that a logged record accounts for. */
   readonly #known = new Set<string>([VAULT_KEY, STATE_KEY]);
+  /** Prefixes of revisions that are published, or that the log says may be. */
   readonly #published = new Set<string>();
+  /** The last decision about each revision, by the log alone. */
+  readonly #logged = new Map<string, LoggedRevision>();
+  /** Entries that the log must have at least. */
+  #logSize = 0;
+  #logRead = false;
 
   constructor(registry: Registry, findings: Findings) {
     this.#registry = registry;
     this.#findings = findings;
+  }
+
+  /** The state, also past its time: what it says is still worth checking. */
+  async state(): Promise<State | undefined> {
+    const registry = this.#registry;
+    this.#logSize = registry.memory.recall().log?.size ?? 0;
+    try {
+      const { state } = await registry.state('accept');
+      const expired = expiry(state, registry.clock);
+      if (expired) this.#findings.problem(STATE_KEY, expired.message, expired.code);
+      else this.#findings.checked('state');
+      this.#logSize = Math.max(this.#logSize, state.log.size);
+      return state;
+    } catch (error) {
+      // The log is at fault then, and its audit names the file.
+      const object =
+        error instanceof WeighlockError && error.code === 'WL_LOG_CORRUPT' ? LOG_PREFIX : STATE_KEY;
+      return this.#findings.attempt(object, () => Promise.reject(error));
+    }
   }
 
   /** The tree against its checkpoint, and each entry against its record. */
@@ -63,6 +89,10 @@ class Sweep {
     const registry = this.#registry;
     const head = await this.#findings.attempt('log/checkpoint', () => registry.checkpoint());
     if (!head) return;
+    if (head.size === 0 && this.#logSize > 0) {
+      this.#findings.problem('log/checkpoint', 'is missing');
+      return;
+    }
     const problems = await auditVaultLog(registry, head);
     for (const { name, problem } of problems) this.#findings.problem(`${LOG_PREFIX}${name}`, problem);
     if (problems.length === 0)
@@ -75,6 +105,7 @@ class Sweep {
         );
         if (logged) await this.#entry(logged, index);
       }
+      this.#logRead = true;
     });
   }
 
@@ -88,20 +119,36 @@ class Sweep {
       this.#findings,
     );
     if (record) this.#know(...referencesOf(record));
+    const { model, commit, verdict } = logged;
+    this.#logged.set(revisionPrefix(logged), { id: { model, commit }, number, verdict, record });
   }
 
   /** Each model in the state: its last record, and its files where it is published. */
-  async revisions(check: RevisionCheck): Promise<void> {
+  async revisions(state: State | undefined, check: RevisionCheck): Promise<void> {
     const registry = this.#registry;
-    await this.#findings.attempt('registry/index/', async () => {
-      for await (const { model, index } of registry.models()) {
+    let complete = state !== undefined;
+    for (const digest of Object.values(state?.index ?? {})) {
+      const shard = await this.#findings.attempt(indexKey(digest), () => registry.shard(digest));
+      if (!shard) complete = false;
+      for (const [model, index] of Object.entries(shard?.models ?? {})) {
         for (const [commit, entry] of Object.entries(index.revisions)) {
           const id = { model, commit } as RevisionId;
           if (entry.receipt) this.#publish(id, entry.number);
           await checkRevision(registry, { id, entry }, check, this.#findings);
         }
       }
-    });
+    }
+    if (!complete) await this.#revisionsByLog(check);
+  }
+
+  /** Where the state or a part of its index cannot be believed, the log still says what was admitted. */
+  async #revisionsByLog(check: RevisionCheck): Promise<void> {
+    for (const [prefix, { id, number, verdict, record }] of this.#logged) {
+      if (verdict !== 'admitted' || this.#published.has(prefix)) continue;
+      if ((await this.#registry.vault.stat(id)).length === 0) continue;
+      this.#publish(id, number);
+      if (record) await checkPublished(this.#registry, { id, record }, check, this.#findings);
+    }
   }
 
   #publish(id: RevisionId, number: number): void {
@@ -115,6 +162,10 @@ class Sweep {
     for await (const { key } of vault.list(REGISTRY_PREFIX)) {
       if (!this.#known.has(key)) await this.#stranger(key);
     }
+    if (!this.#logRead) {
+      this.#findings.unchecked('what is published: the log, which says it, cannot be read');
+      return;
+    }
     for await (const { key } of vault.list(MODELS_PREFIX)) {
       const prefix = `${key.split('/').slice(0, 4).join('/')}/`;
       if (!this.#published.has(prefix))
@@ -124,7 +175,7 @@ class Sweep {
 
   /** An object that no logged record accounts for: content under its own digest does no harm, the rest is named. */
   async #stranger(key: string): Promise<void> {
-    const { vault, keys } = this.#registry;
+    const { vault } = this.#registry;
     const object = await vault.get(key as typeof STATE_KEY, RECORD_BYTES_MAX * 4).catch(() => undefined);
     const [, room, name] = /^registry\/([a-z]+)\/(.+)$/.exec(key) ?? [];
     switch (room) {
@@ -132,32 +183,57 @@ class Sweep {
       case 'facts':
       case 'evidence':
       case 'policies':
-        if (!object || sha256(object.bytes) !== name) this.#findings.problem(key, 'was changed');
+        if (!object || sha256(object.bytes) !== name)
+          this.#findings.problem(
+            key,
+            'was changed, or put there: its bytes do not have the digest in its name',
+          );
         return;
-      case 'records': {
-        // Claimed by a run that died before it could log it: the next admission of that revision logs it.
-        const ours =
-          object && (await this.#findings.attempt(key, async () => openRecord(object.bytes, keys, key)));
-        const body = ours?.body;
-        if (body && recordKey(body.manifest, body.number) !== key)
-          this.#findings.problem(key, 'is the record of another revision');
-        else if (body) this.#findings.unchecked(`${key}: not logged yet`);
+      case 'records':
+      case 'receipts':
+        if (object) await this.#pending(key, room, object.bytes);
+        else this.#findings.problem(key, 'cannot be read as an object of this vault');
         return;
-      }
-      case 'receipts': {
-        const ours =
-          object && (await this.#findings.attempt(key, async () => openReceipt(object.bytes, keys, key)));
-        if (ours) this.#findings.unchecked(`${key}: not in the state yet`);
-        return;
-      }
       default:
-        this.#findings.problem(key, 'is extra: nothing in the log accounts for it');
+        if (this.#logRead) this.#findings.problem(key, 'is extra: nothing in the log accounts for it');
     }
+  }
+
+  /** What a run left that died: the next admission of that revision goes on from there. */
+  async #pending(key: string, room: 'records' | 'receipts', bytes: Uint8Array): Promise<void> {
+    const { keys, trust } = this.#registry;
+    const mine = await this.#findings.attempt(key, async () => {
+      if (room === 'records') {
+        const { manifest, number } = openRecord(bytes, keys, key).body;
+        return manifest.vault === trust.vault && recordKey(manifest, number) === key;
+      }
+      const receipt = openReceipt(bytes, keys, key);
+      if (!this.#logRead) return true;
+      const record = this.#recordBehind(key);
+      return receipt.vault === trust.vault && receipt.record === record?.digest;
+    });
+    if (mine === false) this.#findings.problem(key, 'belongs to another revision, or to another vault');
+    else if (mine)
+      this.#findings.unchecked(`${key}: not ${room === 'records' ? 'logged' : 'in the state'} yet`);
+  }
+
+  /** The logged record in whose place a receipt stands. */
+  #recordBehind(key: string): SignedRecord | undefined {
+    const logged = [...this.#logged.values()].find(({ id, number }) => receiptKey(id, number) === key);
+    return logged?.record;
   }
 
   #know(...keys: readonly string[]): void {
     for (const key of keys) this.#known.add(key);
   }
+}
+
+interface LoggedRevision {
+  readonly id: RevisionId;
+  readonly number: number;
+  readonly verdict: RecordEntry['verdict'];
+  /** Undefined where it cannot be read as the one that was logged. */
+  readonly record: SignedRecord | undefined;
 }
 
 /** Every file of the vault's log against its signed tree. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -34,7 +34,20 @@ describe('DirectoryVault', () => {
     writeFileSync(secret, 'not yours');
     rmSync(path.join(root, key));
     symlinkSync(secret, path.join(root, key));
-    await assert.rejects(vault.get(key, 1000), { code: 'WL_VAULT_UNAVAILABLE' });
+    await assert.rejects(vault.get(key, 1000), { code: 'WL_VAULT_CORRUPT' });
+    await assert.rejects(Array.fromAsync(vault.read(key)), { code: 'WL_VAULT_CORRUPT' });
+    rmSync(root, { recursive: true });
+  });
+
+  it('does not wait for a pipe that somebody put in the place of an object', async () => {
+    const root = temporary();
+    const vault = new DirectoryVault(root);
+    const key = evidenceKey(sha256('x'));
+    await vault.create(key, Buffer.from('mine'));
+    rmSync(path.join(root, key));
+    execFileSync('mkfifo', [path.join(root, key)]);
+    await assert.rejects(vault.get(key, 1000), { code: 'WL_VAULT_CORRUPT' });
+    await assert.rejects(Array.fromAsync(vault.read(key)), { code: 'WL_VAULT_CORRUPT' });
     rmSync(root, { recursive: true });
   });
 

@@ -108,17 +108,20 @@ export class DirectoryVault implements Vault {
     for (const entry of entries) {
       const key = `${prefix}${entry.name}`;
       if (entry.isDirectory()) yield* this.#walk(`${key}/`);
-      else yield { key: key as Key, sizeBytes: lstatSync(this.#file(key as Key)).size };
+      else {
+        // A name that is not UTF-8 leads to nothing when it is asked for; it is still there, and is listed.
+        const stat = lstatSync(this.#file(key as Key), { throwIfNoEntry: false });
+        yield { key: key as Key, sizeBytes: stat?.size ?? 0 };
+      }
     }
   }
 
   async *read(key: Key, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    const handle = await open(this.#file(key), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-      (error: unknown) => {
-        throw unavailable(`read ${key}`, error);
-      },
-    );
+    const handle = await open(this.#file(key), READING).catch((error: unknown) => {
+      throw codeOf(error) === 'ELOOP' ? notRegular(key) : unavailable(`read ${key}`, error);
+    });
     try {
+      if (!(await handle.stat()).isFile()) throw notRegular(key);
       for (;;) {
         signal?.throwIfAborted();
         const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, null);
@@ -163,6 +166,16 @@ export class DirectoryVault implements Vault {
   }
 }
 
+/**
+ * O_NOFOLLOW: a link in the place of an object would let another writer choose what we read. O_NONBLOCK: a pipe there
+ * would let one hold us for ever.
+ */
+const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+function notRegular(key: Key): WeighlockError {
+  return new WeighlockError('WL_VAULT_CORRUPT', `${key} is not a regular file`);
+}
+
 /** Runs `work`, turning what the file system says into our errors. */
 async function guarded<T>(doing: string, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -179,15 +192,15 @@ function tagOf(bytes: Uint8Array): Tag {
 function readWhole(file: string, bytesMax: number, key: Key): Uint8Array | undefined {
   let fd: number;
   try {
-    // O_NOFOLLOW: a link in the place of an object would let another writer choose what we read.
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    fd = openSync(file, READING);
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
+    if (codeOf(error) === 'ELOOP') throw notRegular(key);
     throw error;
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not a regular file`);
+    if (!stat.isFile()) throw notRegular(key);
     if (stat.size > bytesMax) {
       throw new WeighlockError(
         'WL_VAULT_CORRUPT',
