@@ -12,7 +12,7 @@ import { Registry } from '../registry/registry.ts';
 import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
 import { DirectoryVault } from '../vault/directory.ts';
-import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, VAULT_KEY } from '../vault/layout.ts';
+import { EVERYTHING, STAGING_PREFIX, VAULT_KEY } from '../vault/layout.ts';
 import type { Vault } from '../vault/vault.ts';
 import { type Config, type ConfigInput, readConfig } from './config.ts';
 import { Home } from './home.ts';
@@ -131,7 +131,17 @@ export class Wire {
 
   /** A new vault in an empty place: keys, trust file, descriptor, first state. Returns its id. */
   async #found(vault: Vault): Promise<string> {
-    await requireEmpty(vault);
+    const stranger = await firstKey(vault);
+    // Another process may have made the vault since the first look.
+    const made = stranger === undefined ? undefined : await this.#identify(vault);
+    if (made) return made;
+    if (stranger !== undefined) {
+      throw new WeighlockError(
+        'WL_VAULT_FOREIGN',
+        `${vault.location} is no vault and holds something else (${stranger})`,
+        { hint: 'Name an empty place, or an existing vault.' },
+      );
+    }
     const madeKeys = this.home.makeKeys();
     const { signer, logSigner } = this.home.signers();
     const descriptor = newDescriptor();
@@ -147,6 +157,7 @@ export class Wire {
     };
     this.home.pin(descriptor.id, await signTrust(trust, signer));
     if ((await vault.create(VAULT_KEY, encodeDescriptor(descriptor))) === 'exists') {
+      this.home.unpin(descriptor.id);
       const id = await this.#identify(vault);
       if (id) return id;
     }
@@ -161,18 +172,10 @@ export class Wire {
   }
 }
 
-async function requireEmpty(vault: Vault): Promise<void> {
-  for (const prefix of [REGISTRY_PREFIX, MODELS_PREFIX, LOG_PREFIX]) {
-    for await (const { key } of vault.list(prefix)) {
-      throw new WeighlockError(
-        'WL_VAULT_FOREIGN',
-        `${vault.location} is no vault and holds something else (${key})`,
-        {
-          hint: 'Name an empty place, or an existing vault.',
-        },
-      );
-    }
-  }
+/** Any object that stands at the place, but for what an interrupted beginning left in staging. */
+async function firstKey(vault: Vault): Promise<string | undefined> {
+  for await (const { key } of vault.list(EVERYTHING)) if (!key.startsWith(STAGING_PREFIX)) return key;
+  return undefined;
 }
 
 export function readPolicyFile(file: string | URL, name: string): Policy {

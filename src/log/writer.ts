@@ -90,15 +90,17 @@ export class LogWriter {
   /** Finishes what a dead writer left: afterwards tiles, entries and checkpoint are those of the head. */
   async repair(): Promise<{ head: TreeHead; tag: string | undefined }> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      // Recalled before the head is read: another process of this machine may sign a larger tree in between.
+      const highest = this.#options.memory.highest();
       const stored = await this.#options.files.get(HEAD, CHECKPOINT_BYTES_MAX);
       const head = stored ? decodeHead(stored.bytes) : { size: 0, root: EMPTY_ROOT };
-      if (await this.#publish(head)) return { head, tag: stored?.tag };
+      if (await this.#publish(head, highest)) return { head, tag: stored?.tag };
     }
     throw new WeighlockError('WL_VAULT_UNAVAILABLE', 'other writers kept the log busy for too long');
   }
 
   /** Steps 3 and 4 for `head`. False if the log moved on meanwhile. */
-  async #publish(head: TreeHead): Promise<boolean> {
+  async #publish(head: TreeHead, highest: TreeHead | undefined): Promise<boolean> {
     const { files, origin, signer, keys, memory } = this.#options;
     const stored = await files.get(CHECKPOINT, CHECKPOINT_BYTES_MAX);
     const signed = stored && openCheckpoint(stored.bytes, origin, [signer.verifierKey, ...keys]);
@@ -117,7 +119,6 @@ export class LogWriter {
     if (head.size > 0) await this.#place(head, signed?.size ?? 0);
     const reader = new LogReader(files);
     if (signed) await reader.requireExtends(signed, head);
-    const highest = memory.highest();
     if (highest) await reader.requireExtends(highest, head);
     if (!(await reader.rootAt(head.size)).equals(head.root)) {
       throw new WeighlockError('WL_LOG_CORRUPT', 'the tiles of the log do not have the root of its head');

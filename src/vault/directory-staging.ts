@@ -41,6 +41,9 @@ import type {
   StoredFile,
 } from './vault.ts';
 
+/** Somebody may look into an area, and create its lock file, just while it is removed. */
+const REMOVAL_ATTEMPTS_MAX = 5;
+
 /** Bytes gathered before one vectored write: fewer system calls, little memory. */
 const WRITE_BYTES = 1 << 20;
 
@@ -147,8 +150,15 @@ export class DirectoryStaging implements Staging {
   }
 
   async discard(): Promise<void> {
-    rmSync(this.#folder, { recursive: true, force: true });
-    this.#lock.release();
+    try {
+      // Without a purpose nobody tries to take the area any more, which would put a lock file back in it.
+      rmSync(path.join(this.#folder, 'purpose'), { force: true });
+      rmSync(this.#folder, { recursive: true, force: true, maxRetries: REMOVAL_ATTEMPTS_MAX });
+    } catch (error) {
+      throw unavailable(`remove the staging area ${this.id}`, error);
+    } finally {
+      this.#lock.release();
+    }
   }
 
   /** The published tree holds the files of the record and nothing else. */
@@ -179,6 +189,7 @@ class DirectoryWriter implements StagedWriter {
   readonly #part: string;
   readonly #target: string;
   readonly #fd: number;
+  #open = true;
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #unsyncedBytes = 0;
@@ -186,10 +197,14 @@ class DirectoryWriter implements StagedWriter {
 
   constructor(folder: string, file: RepoPath) {
     const parts = path.join(folder, 'parts');
-    mkdirSync(parts, { recursive: true });
     this.#part = path.join(parts, randomBytes(8).toString('hex'));
     this.#target = path.join(folder, 'files', file);
-    this.#fd = openSync(this.#part, 'wx', 0o644);
+    try {
+      mkdirSync(parts, { recursive: true });
+      this.#fd = openSync(this.#part, 'wx', 0o644);
+    } catch (error) {
+      throw unavailable('write a staged file', error);
+    }
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -199,7 +214,9 @@ class DirectoryWriter implements StagedWriter {
     this.#flush();
     if (this.#unsyncedBytes < SYNC_BYTES) return;
     this.#unsyncedBytes = 0;
-    await this.#writeback;
+    await this.#writeback.catch((error: unknown) => {
+      throw unavailable('write a staged file', error);
+    });
     this.#writeback = syncData(this.#fd);
     this.#writeback.catch(() => {}); // Its failure is met by whoever awaits it next.
   }
@@ -209,7 +226,7 @@ class DirectoryWriter implements StagedWriter {
       this.#flush();
       await this.#writeback;
       await sync(this.#fd);
-      closeSync(this.#fd);
+      this.#close();
       mkdirSync(path.dirname(this.#target), { recursive: true });
       renameSync(this.#part, this.#target);
     } catch (error) {
@@ -219,8 +236,15 @@ class DirectoryWriter implements StagedWriter {
 
   async abort(): Promise<void> {
     await this.#writeback.catch(() => {});
-    closeSync(this.#fd);
+    this.#close();
     rmSync(this.#part, { force: true });
+  }
+
+  /** Once only: the number of a closed file may be another file's already. */
+  #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#fd);
   }
 
   #flush(): void {

@@ -30,7 +30,8 @@ export class KernelLock {
     }
   }
 
+  /** Lets go; a second call finds nothing to do. */
   release(): void {
-    this.#database.close();
+    if (this.#database.isOpen) this.#database.close();
   }
 }

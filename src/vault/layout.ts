@@ -35,6 +35,8 @@ export interface RevisionId {
 
 export const VAULT_KEY = 'registry/vault' as Key;
 export const STATE_KEY = 'registry/state' as Key;
+/** The prefix of every key. */
+export const EVERYTHING = '' as Key;
 export const MODELS_PREFIX = 'models/' as Key;
 export const REGISTRY_PREFIX = 'registry/' as Key;
 export const LOG_PREFIX = 'log/' as Key;
