@@ -3,15 +3,17 @@
  * Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Every count and length in the header is the
  * file's own word, and readers that believed them were exploited: each is checked before it is used.
  */
+
 import { GGML_TYPES } from './gguf-types.ts';
 import { GgufValues, type MetadataValue } from './gguf-values.ts';
 import { Account, Malformed, quoted } from './malformed.ts';
 import type { BaseFacts, Parse } from './parse.ts';
+import type { SecretFact } from './secrets.ts';
 import { analyseTemplate, type TemplateUse } from './template.ts';
 import { accountForTensors, elements, TENSOR_NAME_CHARS_MAX, TENSORS_MAX, type Tensor } from './tensors.ts';
 import { Window } from './window.ts';
 
-export const GGUF_PARSER = 'gguf/1';
+export const GGUF_PARSER = 'gguf/2';
 
 export interface GgufFacts extends BaseFacts {
   readonly format: 'gguf';
@@ -20,6 +22,8 @@ export interface GgufFacts extends BaseFacts {
   /** Metadata: short values as they are, arrays and long text by their length. */
   readonly metadata: readonly { readonly key: string; readonly value: MetadataValue }[];
   readonly templates: readonly TemplateUse[];
+  /** What looks like a secret in the metadata, as lines of `key = value`. */
+  readonly secrets?: readonly SecretFact[];
   readonly tensors: readonly Tensor[];
 }
 

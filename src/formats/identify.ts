@@ -11,7 +11,7 @@ import type { Access, BaseFacts, Parse } from './parse.ts';
 import { isPdf, parsePdf } from './pdf.ts';
 import { parsePickle } from './pickle/parse.ts';
 import { looksLikePickle } from './pickle/recognise.ts';
-import { asPickle } from './pickle-shaped.ts';
+import { asPickle, beginsAsPickle } from './pickle-shaped.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
 import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
 import { parseText } from './text.ts';
@@ -35,6 +35,13 @@ interface Format {
   readonly pickles?: true;
 }
 
+const PICKLE: Format = {
+  fits: looksLikePickle,
+  access: 'forward',
+  parse: (sizeBytes) => parsePickle({ sizeBytes }),
+  pickles: true,
+};
+
 /** The first that fits wins: exact magic numbers before looser shapes, text last. */
 const FORMATS: readonly Format[] = [
   {
@@ -47,12 +54,7 @@ const FORMATS: readonly Format[] = [
   { fits: isImage, access: 'forward', parse: parseImage },
   { fits: isPdf, access: 'forward', parse: parsePdf },
   { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
-  {
-    fits: looksLikePickle,
-    access: 'forward',
-    parse: (sizeBytes) => parsePickle({ sizeBytes }),
-    pickles: true,
-  },
+  PICKLE,
   { fits: isOnnx, access: 'forward', parse: parseOnnx },
   { fits: isSentencePiece, access: 'forward', parse: parseSentencePiece },
   { fits: isText, access: 'forward', parse: parseText, pickles: true },
@@ -72,7 +74,7 @@ export function parseInner(head: Uint8Array, sizeBytes: number, depth: number): 
 }
 
 function identifyFormat(head: Uint8Array): Format {
-  const format = FORMATS.find(({ fits }) => fits(head)) ?? OPAQUE;
+  const format = FORMATS.find(({ fits }) => fits(head)) ?? (isOldPickle(head) ? PICKLE : OPAQUE);
   if (format.pickles || asPickle(head) === undefined) return format;
   return {
     ...format,
@@ -80,6 +82,11 @@ function identifyFormat(head: Uint8Array): Format {
       return alsoPickle(yield* format.parse(sizeBytes, depth));
     },
   };
+}
+
+/** Protocols 0 and 1 have no magic number, so everything else is asked first. */
+function isOldPickle(head: Uint8Array): boolean {
+  return recognise(head).seems === 'unknown' && beginsAsPickle(head);
 }
 
 /** A file of another format whose first bytes also run as a pickle: which of the two it is, its loader decides. */

@@ -9,7 +9,7 @@ import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template
 import type { TextBase } from './text-base.ts';
 import { byteOffset } from './utf8.ts';
 
-export const JSON_PARSER = 'json/1';
+export const JSON_PARSER = 'json/2';
 
 /** A key that scanners judge, wherever it stands: `path` as in `quantization_config.auto_map.AutoModel`. */
 export interface Notable {
@@ -59,8 +59,13 @@ const NOTABLE_KEYS: ReadonlySet<string> = new Set([
   'architectures',
   'model_type',
   '_class_name',
+  'experts_implementation',
   'license',
 ]);
+
+/** Modules in which no layer lives. */
+const KERAS_NEVER =
+  /^(?:os|posix|nt|sys|subprocess|builtins|shutil|importlib|runpy|pty|ctypes|socket|pickle|marshal|operator|functools|code|types)(?:\.|$)/;
 
 /** The facts of JSON text, or why it is none. Never throws on hostile input. */
 export function describeJson(
@@ -135,7 +140,10 @@ class Collector implements JsonVisitor {
     if (typeof value === 'string' && value.length > 2 && looksLikeTemplate(value) && this.#underTemplate())
       this.#template(value);
     const notable =
-      this.#inside?.key ?? (typeof key === 'string' && isNotable(key) ? key : this.#moduleType(value));
+      this.#inside?.key ??
+      (typeof key === 'string' && isNotable(key)
+        ? key
+        : (this.#keras(key, value) ?? this.#moduleType(value)));
     if (notable !== undefined) this.#note(notable, value);
   }
 
@@ -143,6 +151,12 @@ class Collector implements JsonVisitor {
   #next(): void {
     const last = this.#path.at(-1);
     if (typeof last === 'number') this.#path[this.#path.length - 1] = last + 1;
+  }
+
+  /** Keras: bytecode in a `Lambda` layer, or a class that is looked for in any module. */
+  #keras(key: string | number | undefined, value: string | number | boolean): string | undefined {
+    if (key === 'class_name' && (value === 'Lambda' || value === '__lambda__')) return 'keras_lambda';
+    return key === 'module' && KERAS_NEVER.test(String(value)) ? 'keras_module' : undefined;
   }
 
   /** sentence-transformers' modules.json: `[{"type": "package.module.Class"}]` names classes to import. */

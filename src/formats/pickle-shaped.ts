@@ -15,15 +15,33 @@ const NAME = /^[\w.]+$/;
  * the next letter for a length) are no pickle.
  */
 export function asPickle(bytes: Uint8Array): PickleFacts | undefined {
+  const facts = readAsPickle(bytes);
+  const { globals, streams, opcodes, gaps } = facts;
+  const named = globals.filter(({ module, name }) => NAME.test(module) && NAME.test(name));
+  const used = named.some(({ operation }) => operation !== 'import');
+  const complete = streams > 0 && opcodes > 1 && gaps.length === 0;
+  return used || complete || (streams > 0 && named.length > 0) ? facts : undefined;
+}
+
+/** Opcodes from which on bytes that nothing else explains are no accident: noise breaks after one or two. */
+const OPCODES_MIN = 8;
+
+/**
+ * Whether the first bytes of something binary are a pickle of protocol 0 or 1, which have no magic number: all of it
+ * runs, or at least as far as `head` goes. Python writes such pickles for old readers.
+ */
+export function beginsAsPickle(head: Uint8Array): boolean {
+  const { problems, opcodes, gaps, streams } = readAsPickle(head);
+  if (gaps.length === 0) return streams > 0 && opcodes > 1;
+  return opcodes >= OPCODES_MIN && problems.every(({ code }) => code === 'truncated');
+}
+
+function readAsPickle(bytes: Uint8Array): PickleFacts {
   const parse = parsePickle({ sizeBytes: bytes.length });
   let step = parse.next();
   while (!step.done) {
     const { offset, length } = step.value;
     step = parse.next(bytes.subarray(offset, offset + length));
   }
-  const { globals, streams, opcodes, gaps } = step.value;
-  const named = globals.filter(({ module, name }) => NAME.test(module) && NAME.test(name));
-  const used = named.some(({ operation }) => operation !== 'import');
-  const complete = streams > 0 && opcodes > 1 && gaps.length === 0;
-  return used || complete || (streams > 0 && named.length > 0) ? step.value : undefined;
+  return step.value;
 }

@@ -44,6 +44,8 @@ const FAMILIES: readonly (readonly [Family, readonly string[]])[] = [
       'webbrowser.*',
       'pip.*',
       'pip._internal.*',
+      'pydoc.pipepager',
+      'pydoc.tempfilepager',
     ],
   ],
   [
@@ -72,6 +74,7 @@ const FAMILIES: readonly (readonly [Family, readonly string[]])[] = [
       'pandas.eval',
       'torch.utils.cpp_extension.*',
       'torch.hub.load',
+      'zipimport.*',
     ],
   ],
   [
@@ -91,6 +94,9 @@ const FAMILIES: readonly (readonly [Family, readonly string[]])[] = [
       'marshal.loads',
       'shelve.open',
       'torch.load',
+      'torch.serialization.load',
+      'keras.models.load_model',
+      'tensorflow.keras.models.load_model',
       'torch.jit.load',
       'torch.package.*',
       'torch.hub.load_state_dict_from_url',
@@ -144,6 +150,8 @@ const FAMILIES: readonly (readonly [Family, readonly string[]])[] = [
       'cffi.*',
       'torch.ops.load_library',
       'torch.classes.load_library',
+      'tensorflow.load_op_library',
+      'tensorflow.load_library',
       'numpy.ctypeslib.*',
     ],
   ],
@@ -187,6 +195,12 @@ const FAMILIES: readonly (readonly [Family, readonly string[]])[] = [
     [
       '__builtins__',
       'builtins',
+      '__loader__',
+      '__spec__',
+      '_frozen_importlib',
+      '_frozen_importlib_external',
+      '_imp',
+      'inspect.getmembers',
       'sys.modules',
       'sys.meta_path',
       'sys.path_hooks',
@@ -216,6 +230,7 @@ const HARMLESS_LAST =
 const MODULE_ALIASES: ReadonlyMap<string, string> = new Map([
   ['np', 'numpy'],
   ['pd', 'pandas'],
+  ['tf', 'tensorflow'],
 ]);
 
 /** Roots whose dangerous functions count wherever the module is reached from: `random._os.system`. */

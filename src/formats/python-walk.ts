@@ -12,7 +12,9 @@ import {
   WRITING_METHODS,
 } from './python-families.ts';
 import { readNames } from './python-imports.ts';
+import { handedModule, handedNamespace, IMPORTING_TEXT, importedModule } from './python-modules.ts';
 import { Names } from './python-names.ts';
+import { takesDataOnly } from './python-safe-calls.ts';
 
 type Lists = Pick<
   PythonFacts,
@@ -24,6 +26,9 @@ const USES_MAX = 2000;
 
 /** Most imports, strings, repos and lines kept. */
 const LIST_MAX = 500;
+
+/** Of a literal, what is searched for code in text. */
+const LITERAL_CHARS_MAX = 64 * 1024;
 
 /** From this length on, a literal of one alphabet is taken for encoded data. Hashes and ids are shorter. */
 const ENCODED_CHARS_MIN = 400;
@@ -177,6 +182,7 @@ class Walk {
     const name = this.#names.text(node);
     if (this.#scopes.some(({ parameters }) => parameters.has(name))) return;
     this.#mention(name, node);
+    this.#reflection(handedModule(node, this.#names), node);
     this.#reference(node);
   }
 
@@ -223,7 +229,7 @@ class Walk {
     for (const meaning of this.#names.resolve(node)) {
       const found = familyOf(meaning);
       if (found === undefined) continue;
-      if (called && parent !== null && this.#isSafeCall(found.name, parent)) continue;
+      if (called && parent !== null && takesDataOnly(found.name, parent, this.#names)) continue;
       this.#use(
         { ...found, called, dynamic: !called || parent === null || !this.#constantCall(parent) },
         node,
@@ -248,8 +254,11 @@ class Walk {
     const property = node.getChild('PropertyName');
     if (property === null) return;
     const name = this.#names.text(property);
-    if (ESCAPE_ATTRIBUTES.has(name))
-      this.#use({ family: 'reflection', name: `.${name}`, called: false, dynamic: false }, property);
+    this.#reflection(ESCAPE_ATTRIBUTES.has(name) ? `.${name}` : handedNamespace(node, this.#names), property);
+  }
+
+  #reflection(name: string | undefined, node: SyntaxNode): void {
+    if (name !== undefined) this.#use({ family: 'reflection', name, called: false, dynamic: false }, node);
   }
 
   #call(node: SyntaxNode): void {
@@ -267,6 +276,7 @@ class Walk {
           this.#use({ ...found, called: true, dynamic: !this.#constantCall(node) }, node);
       }
     }
+    this.#reflection(importedModule(node, this.#names), node);
     const names = this.#names.resolve(callee);
     for (const name of names) this.#namedCall(name, node, positional);
     this.#method(callee, node, positional, keywords);
@@ -318,22 +328,6 @@ class Walk {
     }
   }
 
-  /** Loaders that were told to take data only. */
-  #isSafeCall(name: string, call: SyntaxNode): boolean {
-    const { positional, keywords } = this.#names.arguments(call);
-    const says = (key: string) => {
-      const value = keywords.get(key);
-      return value === undefined ? undefined : this.#names.text(value);
-    };
-    if (name === 'torch.load') return says('weights_only') === 'True';
-    if (name === 'numpy.load') return (says('allow_pickle') ?? 'False') === 'False';
-    if (name === 'yaml.load')
-      return /(?:^|\.)C?SafeLoader$/.test(
-        says('Loader') ?? (positional[1] ? this.#names.text(positional[1]) : ''),
-      );
-    return false;
-  }
-
   /** Whether the first argument is a constant: `exec('x = 1')`. */
   #constantCall(call: SyntaxNode): boolean {
     const [first] = this.#names.arguments(call).positional;
@@ -342,6 +336,9 @@ class Walk {
 
   #string(ref: SyntaxNodeRef): void {
     const length = ref.to - ref.from;
+    const text = this.#source.slice(ref.from, Math.min(ref.to, ref.from + LITERAL_CHARS_MAX));
+    if (IMPORTING_TEXT.test(text) && !isDocumentation(ref.node))
+      this.#reflection('text that imports', ref.node);
     if (length < ENCODED_CHARS_MIN || this.#encoded.length >= LIST_MAX) return;
     const body = this.#source
       .slice(ref.from, ref.to)
@@ -387,6 +384,11 @@ class Walk {
     }
     return low + 1;
   }
+}
+
+/** A string that stands alone as a statement is documentation. */
+function isDocumentation(node: SyntaxNode): boolean {
+  return node.parent?.name === 'ExpressionStatement';
 }
 
 /** In a list of parameters, a name that stands for one and not for the default of another. */

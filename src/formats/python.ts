@@ -7,9 +7,10 @@ import { parser } from '@lezer/python';
 import type { BaseFacts } from './parse.ts';
 import type { Family } from './python-families.ts';
 import { walkPython } from './python-walk.ts';
+import type { TemplateUse } from './template.ts';
 import type { TextBase } from './text-base.ts';
 
-export const PYTHON_PARSER = 'python/1';
+export const PYTHON_PARSER = 'python/2';
 
 /** A use of a name that can do something, by family. */
 export interface PythonUse {
@@ -41,6 +42,8 @@ export interface PythonFacts extends BaseFacts, TextBase {
   /** A source encoding other than UTF-8: CPython would read other code than is seen here. */
   readonly coding?: string;
   readonly shebang?: string;
+  /** The text as a template, where it holds the syntax of one. */
+  readonly template?: TemplateUse;
 }
 
 /** Longest source that is parsed: the longest modelling files have some 400 KB. */
@@ -118,15 +121,25 @@ function isPython({ errors, statements, code, definitions }: Count): boolean {
 /** PEP 263: the first two lines may name the encoding in which CPython reads the rest. */
 const CODING = /^(?:[^\n]*\n)?[ \t\f]*#[^\n]*?coding[:=][ \t]*([-\w.]+)/;
 
-function shell(text: string, sizeBytes: number) {
+/** Encodings in which text of ASCII alone means what it seems to mean. */
+const ASCII_ALIKE = /^(?:(?:us[-_]?)?ascii|latin[-_]?1|iso[-_]?8859[-_]\d{1,2}|cp125\d)(?:-unix)?$/i;
+
+/** The encoding that the source declares, where CPython would read other code by it than UTF-8 shows. */
+export function foreignCoding(text: string): string | undefined {
   const coding = CODING.exec(text)?.[1];
+  if (coding === undefined || /^utf[-_]?8(?:-sig|-unix)?$/i.test(coding)) return undefined;
+  return ASCII_ALIKE.test(coding) && /^[\0-\x7f]*$/.test(text) ? undefined : coding;
+}
+
+function shell(text: string, sizeBytes: number) {
+  const coding = foreignCoding(text);
   const shebang = /^#![^\n]{0,120}/.exec(text)?.[0];
   return {
     format: 'python' as const,
     parser: PYTHON_PARSER,
     sizeBytes,
     problems: [],
-    ...(coding === undefined || /^utf[-_]?8(?:-sig|-unix)?$/i.test(coding) ? {} : { coding }),
+    ...(coding === undefined ? {} : { coding }),
     ...(shebang === undefined ? {} : { shebang }),
   };
 }

@@ -5,6 +5,7 @@
 import { type JsonVisitor, readJson } from './json-reader.ts';
 import { Account, Malformed, quoted } from './malformed.ts';
 import type { BaseFacts, Parse } from './parse.ts';
+import type { SecretFact } from './secrets.ts';
 import {
   accountForTensors,
   DIMENSIONS_MAX,
@@ -15,7 +16,7 @@ import {
 } from './tensors.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-export const SAFETENSORS_PARSER = 'safetensors/1';
+export const SAFETENSORS_PARSER = 'safetensors/2';
 
 export interface SafetensorsFacts extends BaseFacts {
   readonly format: 'safetensors';
@@ -23,6 +24,8 @@ export interface SafetensorsFacts extends BaseFacts {
   readonly tensors: readonly Tensor[];
   /** `__metadata__`, keys and values cut to a bound. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What looks like a secret in the metadata, as lines of `key = value`. */
+  readonly secrets?: readonly SecretFact[];
 }
 
 /** Longest header: the reference implementation's own limit, against readers that allocate what it says. */

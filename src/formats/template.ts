@@ -24,6 +24,8 @@ export interface TemplateUse {
   readonly names: readonly string[];
   /** Strings that spell an attribute of Python's internals, wherever they stand. */
   readonly dunderStrings: readonly string[];
+  /** Loops or texts of a size that no conversation has: `range(10**9)`, `'a' * 10**9`. */
+  readonly huge: readonly string[];
   /** More was there than is kept. */
   readonly truncated: boolean;
 }
@@ -85,6 +87,19 @@ function computesText(node: Node): boolean {
   return operator === '+' && text;
 }
 
+/** Text that is the outcome of an expression: joined, sliced, or filtered. */
+function buildsText(node: Node): boolean {
+  return computesText(node) || (node.type === 'MemberExpression' && node.computed === true);
+}
+
+function nameOf(node: unknown): string | undefined {
+  const { type, value } = (node ?? {}) as Partial<Node>;
+  return type === 'Identifier' && typeof value === 'string' ? value : undefined;
+}
+
+/** Largest count that a chat template repeats something by. */
+const COUNT_MAX = 100_000;
+
 class Lists {
   readonly #attributes = new Set<string>();
   readonly #filters = new Set<string>();
@@ -92,9 +107,16 @@ class Lists {
   readonly #names = new Set<string>();
   readonly #defined = new Set<string>(['loop', 'true', 'false', 'none', 'True', 'False', 'None']);
   readonly #dunders = new Set<string>();
+  readonly #huge = new Set<string>();
+  /** Names that hold text put together at run time, and names that serve as subscripts. */
+  readonly #built = new Set<string>();
+  readonly #subscripts = new Set<string>();
+  #underscores = false;
   #truncated = false;
 
   lists() {
+    if (this.#underscores && [...this.#subscripts].some((name) => this.#built.has(name)))
+      this.#add(this.#attributes, COMPUTED);
     const names = new Set([...this.#names].filter((name) => !this.#defined.has(name)));
     return {
       attributes: [...this.#attributes].sort(),
@@ -102,6 +124,7 @@ class Lists {
       calls: [...this.#calls].sort(),
       names: [...names].sort(),
       dunderStrings: [...this.#dunders].sort(),
+      huge: [...this.#huge].sort(),
       truncated: this.#truncated,
     };
   }
@@ -122,7 +145,19 @@ class Lists {
   #node(node: Node, role: string): void {
     const text = literalText(node);
     if (text?.includes('__')) this.#add(this.#dunders, text);
+    // Half a name is enough: `'_' * 2`, `'_c' ~ 'lass_'`.
+    if (text !== undefined && /^_|_$/.test(text)) this.#underscores = true;
     switch (node.type) {
+      case 'Set':
+      case 'SetStatement':
+        this.#set(node);
+        break;
+      case 'BinaryExpression':
+        this.#size(node);
+        break;
+      case 'KeywordArgumentExpression':
+        this.#keyword(node);
+        break;
       case 'MemberExpression':
         this.#member(node);
         break;
@@ -136,6 +171,29 @@ class Lists {
     }
   }
 
+  #set(node: Node): void {
+    const name = nameOf(node.assignee);
+    const value = node.value as Node | undefined;
+    // A block (`{% set x %}…{% endset %}`) builds text as well.
+    if (name !== undefined && (value == null || buildsText(value))) this.#built.add(name);
+  }
+
+  /** `dict(__class__=1)|first` spells a name without a string. */
+  #keyword(node: Node): void {
+    const name = nameOf(node.key);
+    if (name?.startsWith('__')) this.#add(this.#dunders, name);
+  }
+
+  #size(node: Node): void {
+    const operator = (node.operator as { readonly value?: unknown } | undefined)?.value;
+    if (operator === '**') this.#add(this.#huge, '**');
+    if (operator !== '*') return;
+    for (const side of [node.left, node.right] as const) {
+      const { value } = side as Node;
+      if (typeof value === 'number' && value > COUNT_MAX) this.#add(this.#huge, `* ${value}`);
+    }
+  }
+
   #member(node: Node): void {
     const property = node.property as Node | undefined;
     if (property === undefined) return;
@@ -145,6 +203,8 @@ class Lists {
         : property.type === 'Identifier'
           ? property.value
           : undefined;
+    const variable = node.computed === true ? nameOf(property) : undefined;
+    if (variable !== undefined && this.#subscripts.size < NAMES_MAX) this.#subscripts.add(variable);
     if (typeof name === 'string') this.#add(this.#attributes, name);
     else if (node.computed === true && computesText(property)) this.#add(this.#attributes, COMPUTED);
   }
@@ -153,12 +213,20 @@ class Lists {
     const callee = node.callee as Node | undefined;
     if (callee === undefined) return;
     if (role === 'filter') return;
-    if (callee.type === 'Identifier' && typeof callee.value === 'string')
+    if (callee.type === 'Identifier' && typeof callee.value === 'string') {
       this.#add(this.#calls, callee.value);
-    else if (callee.type === 'MemberExpression') {
+      if (callee.value === 'range') this.#range(node);
+    } else if (callee.type === 'MemberExpression') {
       const property = callee.property as Node | undefined;
       const name = property?.type === 'Identifier' ? property.value : undefined;
       this.#add(this.#calls, typeof name === 'string' ? `.${name}` : '.?');
+    }
+  }
+
+  #range(node: Node): void {
+    for (const argument of Array.isArray(node.args) ? (node.args as readonly Node[]) : []) {
+      if (typeof argument.value === 'number' && argument.value > COUNT_MAX)
+        this.#add(this.#huge, `range(${argument.value})`);
     }
   }
 

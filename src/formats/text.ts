@@ -7,14 +7,14 @@ import { describeJson, type JsonFacts } from './json.ts';
 import type { BaseFacts, Parse } from './parse.ts';
 import type { PickleFacts } from './pickle/facts.ts';
 import { asPickle } from './pickle-shaped.ts';
-import { describePython, isInertPython, type PythonFacts } from './python.ts';
+import { describePython, foreignCoding, isInertPython, type PythonFacts } from './python.ts';
 import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template.ts';
 import { type TextBase, textBase } from './text-base.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-const TEXT_PARSER = 'text/1';
+const TEXT_PARSER = 'text/2';
 const LFS_PARSER = 'lfs-pointer/1';
-const TEMPLATE_PARSER = 'template/1';
+const TEMPLATE_PARSER = 'template/2';
 
 /** Parsers whose facts this file makes, beside those of JSON and Python. */
 export const TEXT_PARSERS: readonly string[] = [TEXT_PARSER, LFS_PARSER, TEMPLATE_PARSER];
@@ -50,6 +50,8 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly card?: { readonly license?: string; readonly baseModels: readonly string[] };
   /** What runs when an SVG is shown by a browser: `script`, event handlers, references outside. */
   readonly active: readonly string[];
+  /** The text as a template, where it holds the syntax of one: only a name can tell that it is meant as one. */
+  readonly template?: TemplateUse;
 }
 
 export type TextFacts = JsonFacts | PythonFacts | TemplateFileFacts | LfsPointerFacts | PlainFacts;
@@ -90,21 +92,33 @@ function describeText(text: string, sizeBytes: number): TextFacts {
     // JSON beyond our limits is still JSON to its loader: it must not pass as prose.
     if (json.code.startsWith('too-')) return unread(sizeBytes, json.code, json.detail);
   }
-  if (!/^\ufeff?\s*</.test(text)) {
-    const python = describePython(text, sizeBytes);
-    if (python !== undefined) return { ...base, ...python };
+  const template = looksLikeTemplate(text) ? analyseTemplate(text, '') : undefined;
+  const python = /^\ufeff?\s*</.test(text) ? undefined : describePython(text, sizeBytes);
+  if (template !== undefined && (opensAsTemplate(text) || (python === undefined && mostlyTemplate(text)))) {
+    const file = { ...plainBase(sizeBytes, TEMPLATE_PARSER), ...base, format: 'template' as const, template };
+    // `{{ f() }}` is a set of a set to Python, which calls f before it complains.
+    return python === undefined || python.uses.length === 0 ? file : { ...file, ...alsoPython(sizeBytes) };
   }
-  if (looksLikeTemplate(text)) {
-    const template = analyseTemplate(text, '');
-    if (mostlyTemplate(text))
-      return { ...plainBase(sizeBytes, TEMPLATE_PARSER), ...base, format: 'template', template };
-  }
-  return describePlain(text, sizeBytes, base);
+  const quoted = template === undefined ? {} : { template };
+  if (python !== undefined) return { ...base, ...python, ...quoted };
+  return { ...describePlain(text, sizeBytes, base), ...quoted };
+}
+
+function opensAsTemplate(text: string): boolean {
+  return /^\ufeff?\s*\{[%#{]/.test(text);
+}
+
+function alsoPython(sizeBytes: number) {
+  const reason = 'it is a template and also Python that does something';
+  return {
+    gaps: [{ offset: 0, length: sizeBytes, reason }],
+    problems: [{ code: 'polyglot-python', offset: 0, detail: reason }],
+  };
 }
 
 /** A README may quote `{{`; a template is built of it. Statements at the beginning of lines tell. */
 function mostlyTemplate(text: string): boolean {
-  return /^\s*\{[%#{]/.test(text) || (text.match(/^[ \t]*\{%/gm)?.length ?? 0) >= 5;
+  return (text.match(/^[ \t]*\{%/gm)?.length ?? 0) >= 5;
 }
 
 function plainBase(sizeBytes: number, parser: string) {
@@ -128,8 +142,12 @@ function describePointer(text: string, sizeBytes: number, base: TextBase): LfsPo
   };
 }
 
-/** YAML's Python tags: `!!python/object/apply:os.system` runs when an unsafe loader reads it. */
-const YAML_TAG = /(?:!!python\/|!<?tag:yaml\.org,2002:python\/)[\w/.:-]{1,100}/g;
+/**
+ * YAML's Python tags: `!!python/object/apply:os.system` runs when an unsafe loader reads it. A `%TAG` line gives them
+ * another name, and `%79` is a `y` in a tag (YAML 1.1, 5.6 and 6.8.2): both hide what is called.
+ */
+const YAML_TAG =
+  /(?:!!python\/|!<?tag:yaml\.org,2002:python\/)[\w/.:-]{1,100}|^%TAG[ \t][^\n]{1,200}|(?:!!|!<)[\w:.,/-]{0,100}%[0-9A-Fa-f]{2}[\w%/.:,-]{0,100}/gm;
 
 /** `key: value` lines that decide about code, as Hydra configs and training configs hold them. */
 const YAML_NOTABLE =
@@ -139,6 +157,10 @@ const YAML_NOTABLE =
 const YAML_MAX = 64;
 
 const SVG_ACTIVE = /<script|\bon[a-z]{3,20}\s*=|javascript:|<foreignObject|<!ENTITY/gi;
+
+/** An entity whose text another file or host gives: readers of PMML, OpenVINO and TEI fetch it (XXE). */
+const XML_ENTITY =
+  /<!(?:ENTITY|DOCTYPE)[^>[]{0,300}\b(?:SYSTEM|PUBLIC)[ \t\r\n]+["'](?!-\/\/W3C|https?:\/\/www\.w3\.org)[^"']{0,200}["']/g;
 
 /**
  * A line that only Python has. An expression nested so deeply that the grammar gives up makes Python look like
@@ -163,13 +185,20 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
     ...base,
     format: 'text',
     kind,
-    onlyComments: !/^[ \t]*[^#\s]/m.test(text),
-    inertPython: isInertPython(text),
+    onlyComments: !/^[ \t]*[^#\s]/m.test(text) && foreignCoding(text) === undefined,
+    inertPython: foreignCoding(text) === undefined && isInertPython(text),
     yamlTags,
     notable,
     active:
-      kind === 'svg'
-        ? [...new Set(Array.from(take(text.matchAll(SVG_ACTIVE), YAML_MAX), ([hit]) => hit))]
+      kind === 'svg' || kind === 'markup'
+        ? [
+            ...new Set(
+              Array.from(
+                take(text.matchAll(kind === 'svg' ? SVG_ACTIVE : XML_ENTITY), YAML_MAX),
+                ([hit]) => hit,
+              ),
+            ),
+          ]
         : [],
     ...(shebang === undefined ? {} : { shebang }),
     ...(card === undefined ? {} : { card }),

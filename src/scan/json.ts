@@ -59,6 +59,19 @@ const DANGEROUS_TARGET: Rule = {
   why: 'Reading the configuration as it is meant to be read runs this function with arguments of the publisher.',
   fix: 'Do not admit it; report it to the Hub.',
 };
+const LAMBDA: Rule = {
+  rule: 'keras/lambda',
+  severity: 'critical',
+  verdict: 'inconclusive',
+  why: 'A Lambda layer holds Python bytecode, which Keras runs when safe mode is off, and old versions always run.',
+  fix: 'Ask the publisher for a model without Lambda layers.',
+};
+const KERAS_MODULE: Rule = {
+  ...LAMBDA,
+  rule: 'keras/module',
+  why: 'Keras imports the module and looks for the class in it: old versions call whatever they find (CVE-2025-1550).',
+  fix: 'Do not admit it; report it to the Hub.',
+};
 const DUPLICATE: Rule = {
   rule: 'json/duplicate-key',
   severity: 'low',
@@ -97,6 +110,11 @@ export function scanNotable(file: string, { key, path, value }: Notable): Findin
       return value === '' || value === false ? [] : say(CUSTOM_PIPELINE);
     case '_target_':
       return say(DANGEROUS_NAMES.test(String(value)) ? DANGEROUS_TARGET : TARGET);
+    case 'keras_lambda':
+      return say(LAMBDA);
+    case 'keras_module':
+      return say(KERAS_MODULE);
+    case 'experts_implementation':
     case '_attn_implementation':
     case '_attn_implementation_internal':
     case 'attn_implementation':

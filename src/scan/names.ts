@@ -5,6 +5,7 @@
 import type { Finding } from '../base/finding.ts';
 import type { Facts } from '../formats/facts.ts';
 import { finding, type Rule } from './judgement.ts';
+import { scanTemplate } from './template.ts';
 
 const MISMATCH: Rule = {
   rule: 'repo/name-and-content',
@@ -18,9 +19,12 @@ const LOOKALIKE: Rule = {
   rule: 'repo/lookalike-name',
   severity: 'medium',
   verdict: 'inconclusive',
-  why: 'A name that mixes scripts can look exactly like another one.',
+  why: 'Such a name can look exactly like another one.',
   fix: 'Exclude the file with --exclude, or tell the publisher.',
 };
+
+/** What chat servers render, whatever stands in it. */
+const TEMPLATE_NAME = /(?:\.jinja2?|\.j2|(?:^|\/)chat_template(?:\.txt)?)$/i;
 
 type Format = Facts['format'];
 
@@ -39,12 +43,17 @@ const EXPECTED: readonly (readonly [RegExp, readonly Format[]])[] = [
   [/\.onnx$/i, ['onnx']],
   [/\.json$/i, ['json']],
   [/\.py$/i, ['python', 'text']],
+  [TEMPLATE_NAME, ['template', 'text', 'python']],
   [/\.(?:png|jpe?g|gif|webp)$/i, ['png', 'jpeg', 'gif', 'webp']],
   [/\.pdf$/i, ['pdf']],
 ];
 
 export function scanNames(files: readonly { readonly path: string; readonly facts: Facts }[]): Finding[] {
-  return files.flatMap(({ path, facts }) => [...scanContent(path, facts), ...scanScripts(path)]);
+  return files.flatMap(({ path, facts }) => [
+    ...scanContent(path, facts),
+    ...scanRendered(path, facts),
+    ...scanScripts(path),
+  ]);
 }
 
 function scanContent(path: string, facts: Facts): Finding[] {
@@ -61,7 +70,18 @@ function isUnreadPython(path: string, facts: Facts): boolean {
   return /\.py$/i.test(path) && facts.format === 'text' && !facts.onlyComments && !facts.inertPython;
 }
 
+/** Prose and Python that quote template syntax are templates where their name has them rendered. */
+function scanRendered(path: string, facts: Facts): Finding[] {
+  if (!TEMPLATE_NAME.test(path) || (facts.format !== 'text' && facts.format !== 'python')) return [];
+  return facts.template === undefined ? [] : scanTemplate(path, facts.template);
+}
+
+/** Letters that are not there to the eye. */
+const INVISIBLE = /[\p{Cf}\u115f\u1160\u3164\uffa0\u2800]/u;
+
 function scanScripts(path: string): Finding[] {
+  if (INVISIBLE.test(path))
+    return [finding(LOOKALIKE, { file: path, message: 'the name holds characters that cannot be seen' })];
   const mixed = path
     .split('/')
     .some(

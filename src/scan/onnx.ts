@@ -40,11 +40,15 @@ const KNOWN_DOMAINS: ReadonlySet<string> = new Set([
   'pkg.onnxscript.torch_lib.common',
 ]);
 
+/** Operators of known domains that call back into Python: what they do does not stand in the file. */
+const PYTHON_OPERATORS = /^Py(?:Op|thonOp|CustomOp|Func)/;
+
 export function scanOnnx(file: string, facts: OnnxFacts): Finding[] {
   const findings: Finding[] = [];
   const own = new Set(facts.functions);
   const custom = facts.operators.filter(
-    ({ domain, name }) => !KNOWN_DOMAINS.has(domain) && !own.has(`${domain}.${name}`),
+    ({ domain, name }) =>
+      PYTHON_OPERATORS.test(name) || (!KNOWN_DOMAINS.has(domain) && !own.has(`${domain}.${name}`)),
   );
   if (custom.length > 0) {
     const names = custom.map(({ domain, name }) => quoted(`${domain}.${name}`));

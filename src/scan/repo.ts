@@ -141,6 +141,7 @@ function codeOf(
       return { runs: value !== '' && value !== false };
     case '_target_':
       return { runs: !LIBRARIES.test(text) };
+    case 'experts_implementation':
     case '_attn_implementation':
     case '_attn_implementation_internal':
     case 'attn_implementation':
@@ -196,6 +197,7 @@ const REFERRING: ReadonlySet<string> = new Set([
   'custom_pipelines',
   'custom_generate',
   'base_model_name_or_path',
+  'experts_implementation',
   '_attn_implementation',
   '_attn_implementation_internal',
   'attn_implementation',

@@ -13,7 +13,7 @@ import { scanOnnx } from './onnx.ts';
 import { scanPdf } from './pdf.ts';
 import { scanPickle } from './pickle.ts';
 import { scanPython } from './python.ts';
-import { scanSecrets } from './secrets.ts';
+import { scanMetadataSecrets, scanSecrets } from './secrets.ts';
 import { scanStructure } from './structure.ts';
 import { scanTemplate } from './template.ts';
 import { scanPlain, scanPointer } from './text.ts';
@@ -61,12 +61,14 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       return [
         ...scanStructure(file, facts),
         ...facts.templates.flatMap((template) => scanTemplate(file, template)),
+        ...scanMetadataSecrets(file, facts.secrets),
       ];
     case 'onnx':
       return [...scanStructure(file, facts), ...scanOnnx(file, facts)];
     case 'pdf':
       return [...scanStructure(file, facts), ...scanPdf(file, facts)];
     case 'safetensors':
+      return [...scanStructure(file, facts), ...scanMetadataSecrets(file, facts.secrets)];
     case 'sentencepiece':
     case 'png':
     case 'jpeg':

@@ -39,6 +39,14 @@ const UNPARSED: Rule = {
   fix: 'Have a person read the template, or set another one when serving.',
 };
 
+const HUGE: Rule = {
+  rule: 'template/huge',
+  severity: 'medium',
+  verdict: 'inconclusive',
+  why: 'A template is rendered for every request: a loop or a text of this size takes the server down.',
+  fix: 'Have a person read the template, or set another one when serving.',
+};
+
 /** Attributes of frames, generators and functions that need no underscore. */
 const ESCAPES: ReadonlySet<string> = new Set([
   'func_globals',
@@ -100,6 +108,8 @@ export function scanTemplate(file: string, use: TemplateUse): Finding[] {
   const framework = use.names.filter((name) => FRAMEWORK.has(name));
   if (framework.length > 0)
     findings.push(seen(GLOBALS, `the template refers to ${some(framework.map(quoted))}`, framework[0]));
+  if (use.huge.length > 0)
+    findings.push(seen(HUGE, `the template counts as far as ${some(use.huge.map(quoted))}`, use.huge[0]));
   if (!use.parsed || use.truncated)
     findings.push(seen(UNPARSED, `the template cannot be read: ${use.error ?? 'too many names'}`));
   return findings;

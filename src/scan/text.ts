@@ -4,7 +4,7 @@
 import type { Finding } from '../base/finding.ts';
 import type { LfsPointerFacts, PlainFacts } from '../formats/text.ts';
 import { scanNotable } from './json.ts';
-import { finding, quoted, type Rule } from './judgement.ts';
+import { finding, quoted, type Rule, some } from './judgement.ts';
 
 const YAML_OBJECT: Rule = {
   rule: 'yaml/python-object',
@@ -22,6 +22,14 @@ const ACTIVE_SVG: Rule = {
   verdict: 'inconclusive',
   why: 'A browser that shows the picture runs what stands in it.',
   fix: 'Exclude the picture with --exclude.',
+};
+
+const ENTITY: Rule = {
+  rule: 'markup/external-entity',
+  severity: 'high',
+  verdict: 'inconclusive',
+  why: 'A reader that resolves the entity reads files of the machine, or asks another host, and puts it into the model.',
+  fix: 'Exclude the file with --exclude, or ask the publisher to write the entity out.',
 };
 
 const POINTER: Rule = {
@@ -49,7 +57,9 @@ export function scanPlain(file: string, facts: PlainFacts): Finding[] {
   }
   if (facts.active.length > 0)
     findings.push(
-      finding(ACTIVE_SVG, { file, message: `the SVG holds ${facts.active.map(quoted).join(', ')}` }),
+      facts.kind === 'svg'
+        ? finding(ACTIVE_SVG, { file, message: `the SVG holds ${some(facts.active.map(quoted))}` })
+        : finding(ENTITY, { file, message: `the document declares ${some(facts.active.map(quoted))}` }),
     );
   return findings;
 }
