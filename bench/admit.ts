@@ -189,18 +189,17 @@ async function startHub(sizeBytes: number): Promise<Hub> {
   throw new Error('the Hub stand-in did not start');
 }
 
-const MEBIBYTE = 2 ** 20;
 const GIBIBYTE = 2 ** 30;
 
 function table(sizeBytes: number, results: readonly Result[]): string {
   const floor = results.find(({ contestant }) => contestant === 'pass-through');
-  const head = ['', 'wall s', 'MB/s', 'CPU s per GiB', 'peak MiB', 'time against pass-through'];
+  const head = ['', 'wall s', 'MB/s', 'CPU s per GiB', 'peak MB', 'time against pass-through'];
   const row = (name: string, cost: Cost, whole: boolean): string[] => [
     name,
     cost.seconds.toFixed(1),
     (sizeBytes / 1e6 / cost.seconds).toFixed(0),
     ((cost.user + cost.system) / (sizeBytes / GIBIBYTE)).toFixed(2),
-    (cost.peakBytes / MEBIBYTE).toFixed(0),
+    (cost.peakBytes / 1e6).toFixed(0),
     whole && floor ? `${(cost.seconds / floor.seconds).toFixed(2)} ×` : '',
   ];
   const rows = results.flatMap((result) => [
