@@ -193,6 +193,7 @@ class DirectoryWriter implements StagedWriter {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #unsyncedBytes = 0;
+  #closed = false;
   #writeback: Promise<void> = Promise.resolve();
 
   constructor(folder: string, file: RepoPath) {
@@ -217,7 +218,9 @@ class DirectoryWriter implements StagedWriter {
     await this.#writeback.catch((error: unknown) => {
       throw unavailable('write a staged file', error);
     });
-    this.#writeback = syncData(this.#fd);
+    this.#writeback = syncData(this.#fd).catch((error: unknown) => {
+      throw unavailable('write a staged file', error);
+    });
     this.#writeback.catch(() => {}); // Its failure is met by whoever awaits it next.
   }
 
