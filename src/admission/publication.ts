@@ -10,13 +10,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { signModel } from '../attest/model-signing.ts';
 import type { SignedRecord } from '../attest/record.ts';
 import type { RevisionIndex } from '../attest/state.ts';
-import { sha256Stream } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { ManifestFile } from '../base/manifest.ts';
 import { type RepoPath, SIGNATURE_PATH } from '../base/name.ts';
 import { signedName } from '../registry/check-files.ts';
 import type { Gate } from '../registry/gate.ts';
-import { fileKey, type RevisionId } from '../vault/layout.ts';
+import { Findings } from '../registry/problem.ts';
+import { checkPublished } from '../registry/verify-revision.ts';
+import type { RevisionId } from '../vault/layout.ts';
 import type { Staging, StoredFile } from '../vault/vault.ts';
 
 /** Brings the files of a record into a staging area: staged ones are hashed again, others fetched. */
@@ -115,6 +116,13 @@ async function seal(
   options: PublicationOptions,
 ): Promise<readonly StoredFile[]> {
   const { files } = options.record.body.manifest;
+  const there = await options.gate.vault.stat(id);
+  if (there.length > 0) {
+    // Another process finished the same record, or somebody put something there: only the bytes can tell.
+    await requireBytes(id, options);
+    await staging.discard();
+    return there;
+  }
   await staging.put(SIGNATURE_PATH, await signModel(signedName(id), files, options.gate.signer));
   return staging.publish(id, [...files.map((file) => file.path).sort(byReadiness), SIGNATURE_PATH]);
 }
@@ -133,11 +141,13 @@ function readiness(path: RepoPath): number {
 /** A tree that stands before its receipt was written was put there by a run that died, or by somebody else. */
 async function requireBytes(id: RevisionId, options: PublicationOptions): Promise<void> {
   const { gate, record } = options;
-  for (const file of record.body.manifest.files) {
-    if ((await sha256Stream(gate.vault.read(fileKey(id, file.path)))) === file.sha256) continue;
-    throw new WeighlockError(
-      'WL_VAULT_CORRUPT',
-      `${file.path} of ${id.model} stands in the vault with other bytes than were admitted`,
-    );
-  }
+  const findings = new Findings();
+  await checkPublished(gate, { id, record }, { depth: 'bytes' }, findings);
+  const [first] = findings.conclude().problems;
+  if (!first) return;
+  throw new WeighlockError(
+    'WL_VAULT_CORRUPT',
+    `${first.object} ${first.problem}; it stood there before the files of ${id.model} were published`,
+    { hint: 'Find out who wrote it, remove the folder of that revision, and run the command again.' },
+  );
 }

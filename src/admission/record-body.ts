@@ -1,12 +1,13 @@
 /** The content of a record; what it refers to by digest (policy, facts, evidence) is stored first. */
 import type { RecordBody } from '../attest/record.ts';
 import { timestamp } from '../base/clock.ts';
-import { sha256 } from '../base/digest.ts';
+import { gitBlobSha1, sha256 } from '../base/digest.ts';
+import { WeighlockError } from '../base/errors.ts';
 import type { Manifest } from '../base/manifest.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
 import { DEFAULT_CHANNEL } from '../registry/registry.ts';
-import type { Source, SourceRevision } from '../sources/source.ts';
+import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
 import { evidenceKey, factsKey, policyKey } from '../vault/layout.ts';
 import type { Judgement } from './judge.ts';
 import type { Selection } from './selection.ts';
@@ -69,6 +70,16 @@ async function storeFacts(gate: Gate, judgement: Judgement): Promise<RecordBody[
   return coverage;
 }
 
+function requireDeclared({ path, declared }: SourceFile, bytes: Uint8Array): void {
+  if (declared.kind === 'none') return;
+  const digest = declared.kind === 'lfs-sha256' ? sha256(bytes) : gitBlobSha1(bytes);
+  if (digest === declared.digest) return;
+  throw new WeighlockError(
+    'WL_DIGEST_MISMATCH',
+    `${path} arrived with the digest ${digest}, and the source declares ${declared.digest}`,
+  );
+}
+
 /** Longest upstream signature that is kept. */
 const SIGNATURE_BYTES_MAX = 16 << 20;
 
@@ -88,7 +99,9 @@ async function storeEvidence(
     const chunks: Uint8Array[] = [];
     const whole = { offset: 0, length: signature.sizeBytes };
     for await (const chunk of source.read(revision, signature, whole)) chunks.push(chunk);
-    await keep('upstream-model.sig', Buffer.concat(chunks));
+    const bytes = Buffer.concat(chunks);
+    requireDeclared(signature, bytes);
+    await keep('upstream-model.sig', bytes);
   }
   return evidence;
 }

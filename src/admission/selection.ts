@@ -5,7 +5,7 @@
 import picomatch from 'picomatch';
 import { WeighlockError } from '../base/errors.ts';
 import type { ExcludedFile } from '../base/manifest.ts';
-import { type RepoPath, SIGNATURE_PATH } from '../base/name.ts';
+import { type RepoPath, refuseClashes, SIGNATURE_PATH } from '../base/name.ts';
 import type { SourceFile } from '../sources/source.ts';
 
 export interface SelectionRequest {
@@ -57,6 +57,8 @@ export function select(all: readonly SourceFile[], request: SelectionRequest): S
   }
   if (files.length === 0)
     throw new WeighlockError('WL_USAGE', 'the options leave no file of the model to bring in');
+  // Our signature comes to stand beside the files: none may need its name as a folder, or differ from it in case only.
+  refuseClashes([...files.map((file) => file.path), SIGNATURE_PATH]);
   const upstreamSignature = all.find((file) => file.path === SIGNATURE_PATH);
   return { files, excluded: left, ...(upstreamSignature && { upstreamSignature }) };
 }

@@ -175,6 +175,16 @@ export const ERRORS = {
     when: 'The folder to write to is not empty.',
     remedy: 'Name a new or empty folder.',
   },
+  WL_TARGET_UNAVAILABLE: {
+    exit: EXIT.unavailable,
+    when: 'The folder to write to cannot be written: no room, no permission, no such disk.',
+    remedy: 'Nothing was left behind. Free space, or name another folder.',
+  },
+  WL_INTERNAL: {
+    exit: EXIT.internal,
+    when: 'Weighlock itself made a mistake.',
+    remedy: 'Please report it, with the lines that were printed and what was run.',
+  },
   WL_LIMIT: {
     exit: EXIT.sourceBytesWrong,
     when: 'Input exceeds a named limit (count, depth, bytes).',

@@ -92,30 +92,37 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     path.join(environment.XDG_CONFIG_HOME || path.join(os.homedir(), '.config'), 'weighlock');
   const endpoint = variable.hubEndpoint ?? settings.hub?.endpoint ?? HUB_ENDPOINT;
   const hosts = variable.hubHosts?.split(',').filter(Boolean) ?? settings.hub?.hosts ?? HUB_HOSTS;
-  const token = environment.HF_TOKEN?.trim();
+  hosts.forEach(requireHost);
+  const token = readToken(environment);
   const proxy = proxyFor(endpoint, environment);
+  const resolved = (name: string | undefined) =>
+    name === undefined ? undefined : path.resolve(directory, name);
   return {
     file: there ? file : undefined,
     vault: path.resolve(directory, options.vault ?? variable.vault ?? settings.vault ?? DEFAULT_VAULT),
-    policy: options.policy ?? variable.policy ?? settings.policy,
-    trust: options.trust ?? variable.trust ?? settings.trust,
+    policy: resolved(options.policy ?? variable.policy ?? settings.policy),
+    trust: resolved(options.trust ?? variable.trust ?? settings.trust),
     home,
     key: variable.key ?? settings.key ?? path.join(home, 'gate.key.pem'),
     logKey: variable.logKey ?? settings.logKey ?? path.join(home, 'log.key.pem'),
     namespaces: settings.namespaces ?? ['local'],
     hub: { endpoint, hosts, ...(token && { token }), ...(proxy && { proxy }) },
     stateValidityMs: (settings.stateValidityDays ?? DEFAULT_STATE_VALIDITY_DAYS) * DAY_MS,
-    concurrency: wholeNumber(
-      'concurrency',
-      options.concurrency ?? variable.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY,
-      64,
+    concurrency: readConcurrency(
+      from(options.concurrency, variable.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY),
     ),
-    memoryBytes: parseBytes(String(options.memory ?? variable.memory ?? settings.memory ?? DEFAULT_MEMORY)),
+    memoryBytes: readMemory(from(options.memory, variable.memory ?? settings.memory ?? DEFAULT_MEMORY)),
   };
 }
 
 function readFile(file: string): z.infer<typeof fileSchema> {
-  const document = parseDocument(readFileSync(file, 'utf8'));
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw invalid(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  const document = parseDocument(text);
   const [problem] = document.errors;
   if (problem) throw invalid(`${file}: ${problem.message.split('\n', 1)[0]}`);
   const parsed = fileSchema.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {});
@@ -144,22 +151,61 @@ function proxyFor(endpoint: string, environment: NodeJS.ProcessEnv): string | un
     .map((name) => name.trim().replace(/^\./, ''));
   if (direct.some((name) => name === '*' || (name && (host === name || host.endsWith(`.${name}`)))))
     return undefined;
-  if (endpoint.startsWith('http://')) return environment.http_proxy || undefined;
-  return environment.HTTPS_PROXY || environment.https_proxy || undefined;
+  const proxy = endpoint.startsWith('http://')
+    ? environment.http_proxy
+    : environment.HTTPS_PROXY || environment.https_proxy;
+  if (!proxy) return undefined;
+  if (URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol)) return proxy;
+  throw invalid('the proxy (HTTPS_PROXY, http_proxy) is not an http:// or https:// address');
 }
 
-function wholeNumber(what: string, value: string | number, max: number): number {
-  const number = Number(value);
-  if (Number.isInteger(number) && number >= 1 && number <= max) return number;
-  throw new WeighlockError('WL_USAGE', `--${what} takes a whole number from 1 to ${max}, not "${value}"`);
+/** A setting, and whom to tell if it is not understood: whoever typed it, or whoever configured it. */
+interface Setting {
+  readonly text: string;
+  readonly code: 'WL_USAGE' | 'WL_CONFIG_INVALID';
 }
+
+function from(option: string | undefined, configured: string | number): Setting {
+  if (option !== undefined) return { text: option, code: 'WL_USAGE' };
+  return { text: String(configured), code: 'WL_CONFIG_INVALID' };
+}
+
+const CONCURRENCY_MAX = 64;
+
+function readConcurrency({ text, code }: Setting): number {
+  const number = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= CONCURRENCY_MAX) return number;
+  throw new WeighlockError(code, `concurrency is a whole number from 1 to ${CONCURRENCY_MAX}, not "${text}"`);
+}
+
+/** Less does not hold one chunk of each file under way; more is a typing mistake. */
+const MEMORY_BYTES_MIN = 1_000_000;
+const MEMORY_BYTES_MAX = 1e12;
 
 /** `64MB`, `1GiB`, `1000000`. */
-function parseBytes(value: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*(?:([kMG])(i)?B?)?$/.exec(value);
-  if (!match?.[1]) throw new WeighlockError('WL_USAGE', `--memory takes a size such as 64MB, not "${value}"`);
-  const power = { k: 1, M: 2, G: 3 }[match[2] ?? ''] ?? 0;
-  return Math.floor(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
+function readMemory({ text, code }: Setting): number {
+  const match = /^(\d{1,15}(?:\.\d{1,3})?)\s*(?:([kMG])(i)?B?|B)?$/.exec(text);
+  const power = { k: 1, M: 2, G: 3 }[match?.[2] ?? ''] ?? 0;
+  const bytes = Math.floor(Number(match?.[1]) * (match?.[3] ? 1024 : 1000) ** power);
+  if (bytes >= MEMORY_BYTES_MIN && bytes <= MEMORY_BYTES_MAX) return bytes;
+  throw new WeighlockError(code, `memory is a size of at least 1MB, for example 64MB, not "${text}"`);
+}
+
+/** `host`, `host:port`, or `*.domain`. */
+function requireHost(text: string): void {
+  const bare = text.replace(/^\*\./, '');
+  if (/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/.test(bare) && URL.canParse(`http://${bare}`))
+    return;
+  throw invalid(
+    `"${text}" is not a host of the form name, name:port or *.domain (hub.hosts, WEIGHLOCK_HUB_HOSTS)`,
+  );
+}
+
+function readToken(environment: NodeJS.ProcessEnv): string | undefined {
+  const token = environment.HF_TOKEN?.trim();
+  // The token itself is never shown.
+  if (!token || /^[\u0021-\u007e]+$/.test(token)) return token;
+  throw invalid('HF_TOKEN holds white space or characters that no token has');
 }
 
 function invalid(message: string): WeighlockError {

@@ -5,7 +5,8 @@
  * 69 source or vault unavailable, 70 our own fault, 77 not permitted, 78 configuration.
  */
 import { Command, CommanderError, type OutputConfiguration } from 'commander';
-import { EXIT, printable, WeighlockError } from '../base/errors.ts';
+import { ERRORS, type ErrorCode, EXIT, printable, WeighlockError } from '../base/errors.ts';
+import { codeOf } from '../vault/durable-file.ts';
 import { admitCommand } from './admit.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -31,6 +32,12 @@ export async function main(args: readonly string[]): Promise<void> {
   process.on('uncaughtException', (error) => {
     process.exit(report(error, terminal, args));
   });
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      // Whoever read has gone (`weighlock list | head`): there is nobody left to tell.
+      process.exit(codeOf(error) === 'EPIPE' ? (process.exitCode ?? EXIT.done) : EXIT.internal);
+    });
+  }
   process.exitCode = await runCommand(args, surroundings);
 }
 
@@ -106,21 +113,28 @@ Start with: weighlock demo`;
 
 /** Prints an error the way that helps: what happened, its code, what to do next. Returns the exit code. */
 function report(error: unknown, terminal: Terminal, args: readonly string[]): number {
-  if (error instanceof CommanderError) return reportUsage(error, terminal);
   const paint = painter(terminal);
-  if (error instanceof WeighlockError) {
-    if (args.includes('--json')) {
-      const { code, message, hint } = error;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.done;
+    if (error.code === 'commander.help') return EXIT.usage;
+    return report(usageError(error), terminal, args);
+  }
+  const json = (code: ErrorCode, message: string, hint: string) => {
+    if (args.includes('--json'))
       terminal.out(`${JSON.stringify({ error: { code, message, hint } }, null, 2)}\n`);
-    }
+  };
+  if (error instanceof WeighlockError) {
+    json(error.code, error.message, error.hint);
     terminal.err(
       `${paint('red', 'error')} ${error.message}\n      ${paint('dim', error.code)}  ${error.hint}\n`,
     );
     return error.exit;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const { remedy } = ERRORS.WL_INTERNAL;
+  json('WL_INTERNAL', printable(error instanceof Error ? error.message : detail), remedy);
   terminal.err(
-    `${paint('red', 'error')} this is a fault of Weighlock, please report it:\n${printableLines(detail)}\n`,
+    `${paint('red', 'error')} this is a fault of Weighlock:\n${printableLines(detail)}\n      ${paint('dim', 'WL_INTERNAL')}  ${remedy}\n`,
   );
   return EXIT.internal;
 }
@@ -129,12 +143,9 @@ function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }
 
-function reportUsage(error: CommanderError, terminal: Terminal): number {
-  if (error.exitCode === 0) return EXIT.done;
-  if (error.code === 'commander.help') return EXIT.usage;
+function usageError(error: CommanderError): WeighlockError {
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  terminal.err(
-    `error ${printable(message)}\n      WL_USAGE  See \`weighlock --help\` or \`weighlock <command> --help\`.\n`,
-  );
-  return EXIT.usage;
+  return new WeighlockError('WL_USAGE', message, {
+    hint: 'See `weighlock --help` or `weighlock <command> --help`.',
+  });
 }

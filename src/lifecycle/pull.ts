@@ -14,6 +14,7 @@ import { copyProofPath, encodeCopyProof } from '../registry/copy-proof.ts';
 import { Findings, type Verification } from '../registry/problem.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkRecord } from '../registry/verify-revision.ts';
+import { codeOf } from '../vault/durable-file.ts';
 import { fileKey, proofKey, type RevisionId } from '../vault/layout.ts';
 
 export interface PullOptions {
@@ -49,6 +50,10 @@ export async function pull(
     writeFileSync(copyProofPath(target), encodeCopyProof(record, await proofOf(registry, id, entry.number)));
     if (existsSync(target)) rmdirSync(target);
     renameSync(partial, target);
+  } catch (error) {
+    if (codeOf(error) === undefined || error instanceof WeighlockError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new WeighlockError('WL_TARGET_UNAVAILABLE', `cannot write ${target}: ${why}`, { cause: error });
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }

@@ -80,7 +80,10 @@ export class DirectoryStaging implements Staging {
     }
     const id = randomBytes(12).toString('hex');
     const folder = folderOf(vaultRoot, id);
-    mkdirSync(path.join(folder, 'files'), { recursive: true });
+    mkdirSync(path.dirname(folder), { recursive: true });
+    // One by one: a recursive mkdir on a read-only disk says that something does not exist.
+    mkdirSync(folder);
+    mkdirSync(path.join(folder, 'files'));
     const lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
     if (!lock) throw new Error(`somebody holds the new staging area ${folder}`);
     writeSynced(path.join(folder, 'purpose'), Buffer.from(purpose));

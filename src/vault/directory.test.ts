@@ -35,7 +35,7 @@ describe('DirectoryVault', () => {
     rmSync(path.join(root, key));
     symlinkSync(secret, path.join(root, key));
     await assert.rejects(vault.get(key, 1000), { code: 'WL_VAULT_CORRUPT' });
-    await assert.rejects(Array.fromAsync(vault.read(key)), { code: 'WL_VAULT_CORRUPT' });
+    await assert.rejects(vault.read(key)[Symbol.asyncIterator]().next(), { code: 'WL_VAULT_CORRUPT' });
     rmSync(root, { recursive: true });
   });
 
@@ -47,7 +47,7 @@ describe('DirectoryVault', () => {
     rmSync(path.join(root, key));
     execFileSync('mkfifo', [path.join(root, key)]);
     await assert.rejects(vault.get(key, 1000), { code: 'WL_VAULT_CORRUPT' });
-    await assert.rejects(Array.fromAsync(vault.read(key)), { code: 'WL_VAULT_CORRUPT' });
+    await assert.rejects(vault.read(key)[Symbol.asyncIterator]().next(), { code: 'WL_VAULT_CORRUPT' });
     rmSync(root, { recursive: true });
   });
 
