@@ -196,7 +196,6 @@ class DirectoryWriter implements StagedWriter {
   #gathered: Uint8Array[] = [];
   #gatheredBytes = 0;
   #unsyncedBytes = 0;
-  #closed = false;
   #writeback: Promise<void> = Promise.resolve();
 
   constructor(folder: string, file: RepoPath) {
@@ -221,9 +220,7 @@ class DirectoryWriter implements StagedWriter {
     await this.#writeback.catch((error: unknown) => {
       throw unavailable('write a staged file', error);
     });
-    this.#writeback = syncData(this.#fd).catch((error: unknown) => {
-      throw unavailable('write a staged file', error);
-    });
+    this.#writeback = syncData(this.#fd);
     this.#writeback.catch(() => {}); // Its failure is met by whoever awaits it next.
   }
 
