@@ -1,6 +1,14 @@
 /** LogReader: tiles and entries of the log, read and checked against a tree that the caller already trusts. */
 import { WeighlockError } from '../base/errors.ts';
-import { EMPTY_ROOT, type Hash, inclusionProof, leafHash, rangeHash, type Subtrees } from './merkle.ts';
+import {
+  EMPTY_ROOT,
+  type Hash,
+  inclusionProof,
+  leafHash,
+  rangeHash,
+  type Subtrees,
+  verifyInclusion,
+} from './merkle.ts';
 import {
   BUNDLE_BYTES_MAX,
   bundlePath,
@@ -82,6 +90,22 @@ export class LogReader {
         }
         if (index >= begin && index < end) yield { index, entry };
       }
+    }
+  }
+
+  /**
+   * Entries from `begin` to the end of the tree `head`, each proved against its root. A bundle and its bottom tile
+   * stand in the store beside each other: whoever can write there can change both, so that they agree.
+   * Throws WL_LOG_CORRUPT where an entry is not in the tree.
+   */
+  async *provenEntries(begin: number, head: TreeHead): AsyncIterable<{ index: number; entry: Uint8Array }> {
+    const { size, root } = head;
+    for await (const { index, entry } of this.entries(begin, size, size)) {
+      const proof = await this.prove(index, size);
+      if (!verifyInclusion({ leaf: leafHash(entry), index, size, root, proof })) {
+        throw new WeighlockError('WL_LOG_CORRUPT', `entry ${index} of the log is not in its signed tree`);
+      }
+      yield { index, entry };
     }
   }
 

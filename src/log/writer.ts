@@ -76,7 +76,7 @@ export class LogWriter {
   async append(entry: Uint8Array, since: number): Promise<{ index: number; head: TreeHead }> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const { head, tag } = await this.repair();
-      const index = await this.#find(entry, since, head.size);
+      const index = await this.#find(entry, since, head);
       if (index !== undefined) return { index, head };
       const batch = await this.#extend(head, entry);
       await this.#stage(batch);
@@ -159,10 +159,10 @@ export class LogWriter {
     await files.create(stagingName(head), await signBatch(batch, signer));
   }
 
-  async #find(entry: Uint8Array, since: number, size: number): Promise<number | undefined> {
-    if (since >= size) return undefined;
+  async #find(entry: Uint8Array, since: number, head: TreeHead): Promise<number | undefined> {
+    if (since >= head.size) return undefined;
     const reader = new LogReader(this.#options.files);
-    for await (const there of reader.entries(since, size, size)) {
+    for await (const there of reader.provenEntries(since, head)) {
       if (Buffer.compare(there.entry, entry) === 0) return there.index;
     }
     return undefined;

@@ -213,7 +213,7 @@ export class Gate extends Registry {
       return modelOf(shard, model);
     };
     const reader = new LogReader(this.logFiles);
-    for await (const { index, entry } of reader.entries(current.state.log.size, head.size, head.size)) {
+    for await (const { index, entry } of reader.provenEntries(current.state.log.size, head)) {
       const logged = openEntry(entry, index);
       const record = await this.record(logged, logged.number, logged.statement);
       takeIn(await open(logged.model), logged, { index, record });

@@ -135,11 +135,24 @@ export class DirectoryVault implements Vault {
 
   async stat(id: RevisionId): Promise<readonly StoredFile[]> {
     const prefix = revisionPrefix(id);
+    this.#requireOwnFolders(prefix);
     const files: StoredFile[] = [];
     for await (const { key, sizeBytes } of this.list(prefix)) {
       files.push({ path: key.slice(prefix.length) as RepoPath, sizeBytes });
     }
     return files;
+  }
+
+  /** A link among the folders of a revision leads to where others may write once everything was checked. */
+  #requireOwnFolders(prefix: Key): void {
+    const parts = prefix.split('/').filter((part) => part !== '');
+    for (let depth = 1; depth <= parts.length; depth++) {
+      const folder = parts.slice(0, depth).join('/') as Key;
+      const stat = lstatSync(this.#file(folder), { throwIfNoEntry: false });
+      if (stat === undefined) return;
+      if (!stat.isDirectory())
+        throw new WeighlockError('WL_VAULT_CORRUPT', `${folder} is not a folder but a link or a file`);
+    }
   }
 
   async stage(purpose: string): Promise<Staging> {
