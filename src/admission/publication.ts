@@ -128,7 +128,7 @@ async function seal(
 }
 
 /** Weights first, what points to them next, and `config.json`, which loaders look for, last. */
-function byReadiness(a: RepoPath, b: RepoPath): number {
+export function byReadiness(a: RepoPath, b: RepoPath): number {
   return readiness(a) - readiness(b) || (a < b ? -1 : 1);
 }
 
