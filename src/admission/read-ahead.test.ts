@@ -8,7 +8,7 @@ import { parseModelName, parseRepoPath } from '../base/name.ts';
 import { openSource } from '../sources/open.ts';
 import type { ByteRange, Source, SourceFile } from '../sources/source.ts';
 import type { Bring } from './bring.ts';
-import { readAhead } from './read-ahead.ts';
+import { REQUEST_BYTES_MAX, readAhead } from './read-ahead.ts';
 
 const MIB = 2 ** 20;
 
@@ -118,5 +118,21 @@ describe('readAhead', () => {
     }
     assert.equal(open.now, 0);
     assert.ok(ranges.length <= 4);
+  });
+
+  it('never asks for more than the CDN gives in one request', async (t) => {
+    const { by, file } = watched(t, { readAheadBytes: 0 });
+    const asked: ByteRange[] = [];
+    async function* read(...[, , range]: Parameters<Source['read']>): AsyncGenerator<Uint8Array> {
+      asked.push(range);
+      yield Buffer.of(0);
+    }
+    const large = { ...file, sizeBytes: 2 * REQUEST_BYTES_MAX + 1 };
+    for await (const chunk of readAhead(large, { ...by, source: { ...by.source, read } }))
+      assert.equal(chunk.length, 1);
+    assert.deepEqual(
+      asked.map((range) => range.length),
+      [REQUEST_BYTES_MAX, REQUEST_BYTES_MAX, 1],
+    );
   });
 });

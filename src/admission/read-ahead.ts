@@ -11,12 +11,15 @@ const RANGE_BYTES = 4 << 20;
 /** Ranges of one file under way at once: beyond it a server thinks of abuse. */
 const LANES_MAX = 4;
 
+/** Longest single request: the Hub's CDN refuses one of more than 50 GB. */
+export const REQUEST_BYTES_MAX = 16 * 2 ** 30;
+
 /** All bytes of the file, in order. */
 export async function* readAhead(file: SourceFile, by: Bring): AsyncIterable<Uint8Array> {
   const lanes = Math.min(LANES_MAX, 1 + Math.floor(by.readAheadBytes / RANGE_BYTES));
   const { source, revision, signal } = by;
   if (file.sizeBytes <= RANGE_BYTES || lanes === 1) {
-    yield* source.read(revision, file, { offset: 0, length: file.sizeBytes }, signal);
+    yield* oneLane(file, by);
     return;
   }
   const stop = new AbortController();
@@ -38,6 +41,16 @@ export async function* readAhead(file: SourceFile, by: Bring): AsyncIterable<Uin
     stop.abort();
     await Promise.all(open.map((lane) => lane.ended));
   }
+}
+
+/** One request after another over one connection. */
+async function* oneLane(file: SourceFile, { source, revision, signal }: Bring): AsyncIterable<Uint8Array> {
+  let offset = 0;
+  do {
+    const length = Math.min(REQUEST_BYTES_MAX, file.sizeBytes - offset);
+    yield* source.read(revision, file, { offset, length }, signal);
+    offset += length;
+  } while (offset < file.sizeBytes);
 }
 
 /** One range under way: the first in line is taken as it comes, those behind it gather until it is their turn. */

@@ -66,7 +66,7 @@ export interface Config {
 const DEFAULT_VAULT = './weighlock-data';
 const DEFAULT_STATE_VALIDITY_DAYS = 30;
 const DEFAULT_CONCURRENCY = 4;
-const DEFAULT_MEMORY = '48MB';
+const DEFAULT_MEMORY = '16MB';
 const DAY_MS = 86_400_000;
 
 export interface ConfigInput {
