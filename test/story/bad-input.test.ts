@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import type { Fault } from '../../src/hub-stand-in/fault.ts';
 import type { StandInFile, StandInModel } from '../../src/hub-stand-in/model.ts';
 import { bytesFile, plainCommit, plainModel, safetensors, textFile } from './models.ts';
@@ -577,7 +577,10 @@ async function withPlanted(stage: Stage, planted: string): Promise<void> {
 const canMount = process.platform === 'linux' && process.getuid?.() === 0;
 
 describe('disks', { skip: canMount ? false : 'needs root, to mount a small disk' }, () => {
-  const onDisk = async (work: (stage: Stage, remount: (how: string) => void) => Promise<void>) => {
+  const onDisk = async (
+    t: TestContext,
+    work: (stage: Stage, remount: (how: string) => void) => Promise<void>,
+  ) => {
     const commit = plainCommit('model', [
       bytesFile('large.safetensors', safetensors('large', 500_000)),
       bytesFile('larger.safetensors', safetensors('larger', 600_000)),
@@ -587,7 +590,8 @@ describe('disks', { skip: canMount ? false : 'needs root, to mount a small disk'
       try {
         execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'none', stage.vault], { stdio: 'ignore' });
       } catch {
-        return; // Without the right to mount there is no small disk to fill.
+        t.skip('needs the right to mount a small disk');
+        return;
       }
       try {
         await work(stage, (how) => execFileSync('mount', ['-o', `remount,${how}`, stage.vault]));
@@ -597,8 +601,8 @@ describe('disks', { skip: canMount ? false : 'needs root, to mount a small disk'
     });
   };
 
-  it('that are full are said to be, and the next run finishes once there is room', async () => {
-    await onDisk(async (stage, remount) => {
+  it('that are full are said to be, and the next run finishes once there is room', async (t) => {
+    await onDisk(t, async (stage, remount) => {
       requireFailure(
         await stage.run(['admit', 'org/model', '--concurrency', '1', '--json']),
         {
@@ -618,8 +622,8 @@ describe('disks', { skip: canMount ? false : 'needs root, to mount a small disk'
     });
   });
 
-  it('that are read-only are said to be, and can be verified', async () => {
-    await onDisk(async (stage, remount) => {
+  it('that are read-only are said to be, and can be verified', async (t) => {
+    await onDisk(t, async (stage, remount) => {
       remount('size=20m');
       assert.equal((await stage.run(['admit', 'org/model'])).exit, 0);
       stage.hub.publish('org/model', plainCommit('next'));
