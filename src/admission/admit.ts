@@ -6,12 +6,13 @@ import type { RecordBody, SignedRecord } from '../attest/record.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { byPath, commitFromContent, type Manifest, type ManifestFile } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
+import type { Progress } from '../base/progress.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
 import type { RevisionId } from '../vault/layout.ts';
 import type { Staging, Vault } from '../vault/vault.ts';
-import { bringAll, type CrewProgress } from './crew.ts';
+import { bringAll } from './crew.ts';
 import { requireSameIdentity } from './identity.ts';
 import type { BroughtFile } from './job.ts';
 import { type Judgement, judge } from './judge.ts';
@@ -40,7 +41,7 @@ export interface AdmissionOptions {
 /** What happens, as it happens, for whoever shows it. */
 export type AdmissionEvent =
   | { readonly kind: 'resolved'; readonly revision: SourceRevision; readonly selection: Selection }
-  | { readonly kind: 'bringing'; readonly progress: CrewProgress }
+  | { readonly kind: 'bringing'; readonly progress: Progress }
   | { readonly kind: 'brought'; readonly files: readonly BroughtFile[] }
   | { readonly kind: 'judged'; readonly judgement: Judgement };
 

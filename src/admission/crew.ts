@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { RepoPath } from '../base/name.ts';
+import type { OnStart } from '../base/progress.ts';
 import type { SourceFile } from '../sources/source.ts';
 import { type BroughtFile, type CrewOrder, type FileJob, fromPlainError, type JobResult } from './job.ts';
 
@@ -17,14 +18,7 @@ export interface CrewOptions extends Omit<CrewOrder, 'counters' | 'readAheadByte
   readonly concurrency: number;
   /** Bytes that may wait in memory, over all files under way. */
   readonly memoryBytes: number;
-  readonly onStart?: ((progress: CrewProgress) => void) | undefined;
-}
-
-/** Live counts of bytes, for whoever shows progress. */
-export interface CrewProgress {
-  readonly files: readonly SourceFile[];
-  /** Bytes that went by, per file in the order of `files`. */
-  passed(number: number): number;
+  readonly onStart?: OnStart | undefined;
 }
 
 export interface CrewResult {

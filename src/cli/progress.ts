@@ -1,18 +1,27 @@
 /** Progress on a terminal: the files under way, bytes, rate and time left, redrawn in place on standard error. */
+import type { OnStart, Progress } from '../base/progress.ts';
 import { bytesInWords, type Terminal, timeInWords } from './terminal.ts';
-
-export interface Progressing {
-  readonly files: readonly { readonly path: string; readonly sizeBytes: number }[];
-  passed(number: number): number;
-}
 
 /** Redraws a second, and lines for single files: more would only flicker. */
 const REDRAW_MS = 125;
 const FILES_SHOWN_MAX = 4;
 const BAR_CELLS = 24;
 
+/** Runs `work`, which may start progress as often as it has files to go through; what is drawn is gone afterwards. */
+export async function watching<T>(terminal: Terminal, work: (onStart: OnStart) => Promise<T>): Promise<T> {
+  let stop = () => {};
+  try {
+    return await work((progress) => {
+      stop();
+      stop = showProgress(progress, terminal);
+    });
+  } finally {
+    stop();
+  }
+}
+
 /** Starts drawing; the function that is returned stops it and clears what was drawn. */
-export function showProgress(progress: Progressing, terminal: Terminal): () => void {
+export function showProgress(progress: Progress, terminal: Terminal): () => void {
   if (!terminal.live) return () => {};
   const total = progress.files.reduce((sum, file) => sum + file.sizeBytes, 0);
   const started = performance.now();
@@ -35,7 +44,7 @@ export function showProgress(progress: Progressing, terminal: Terminal): () => v
   };
 }
 
-function underWay(progress: Progressing, columns: number): string[] {
+function underWay(progress: Progress, columns: number): string[] {
   const lines: string[] = [];
   for (const [number, file] of progress.files.entries()) {
     const passed = progress.passed(number);
@@ -49,7 +58,7 @@ function underWay(progress: Progressing, columns: number): string[] {
   return lines;
 }
 
-function summary(progress: Progressing, at: { readonly total: number; readonly started: number }): string {
+function summary(progress: Progress, at: { readonly total: number; readonly started: number }): string {
   let passed = 0;
   let done = 0;
   for (const [number, file] of progress.files.entries()) {

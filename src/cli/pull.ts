@@ -4,7 +4,7 @@ import { EXIT } from '../base/errors.ts';
 import { pull } from '../lifecycle/pull.ts';
 import { copyProofPath } from '../registry/copy-proof.ts';
 import type { Run } from './main.ts';
-import { showProgress } from './progress.ts';
+import { watching } from './progress.ts';
 import { parseModelTarget } from './target.ts';
 import { bytesInWords, labelled, plural } from './terminal.ts';
 
@@ -15,34 +15,25 @@ export function pullCommand(run: Run): Command {
     .argument('<directory>', 'a new or empty folder')
     .action((model: string, directory: string, flags: Record<string, unknown>) =>
       run(flags, async (wire) => {
-        const target = parseModelTarget(model);
-        let stop = () => {};
-        try {
-          const { id, record } = await pull(await wire.registry(), {
-            model: target.model,
-            revision: target.revision,
-            directory,
-            onStart: (progress) => {
-              stop = showProgress(progress, wire.terminal);
-            },
-          });
-          const { files } = record.body.manifest;
-          const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-          const proof = copyProofPath(directory);
-          return {
-            exit: EXIT.done,
-            json: { model: id.model, commit: id.commit, directory, proof, files },
-            text:
-              labelled(
-                'pulled',
-                `${id.model}@${id.commit.slice(0, 12)}   ${plural(files.length, 'file')}, ${bytesInWords(bytes)}, every byte verified`,
-              ) +
-              labelled('proof', proof) +
-              labelled('next', `weighlock verify ${slashed(directory)} --expect ${id.model}@${id.commit}`),
-          };
-        } finally {
-          stop();
-        }
+        const { model: name, revision } = parseModelTarget(model);
+        const registry = await wire.registry();
+        const { id, record } = await watching(wire.terminal, (onStart) =>
+          pull(registry, { model: name, revision, directory, onStart }),
+        );
+        const { files } = record.body.manifest;
+        const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+        const proof = copyProofPath(directory);
+        return {
+          exit: EXIT.done,
+          json: { model: id.model, commit: id.commit, directory, proof, files },
+          text:
+            labelled(
+              'pulled',
+              `${id.model}@${id.commit.slice(0, 12)}   ${plural(files.length, 'file')}, ${bytesInWords(bytes)}, every byte verified`,
+            ) +
+            labelled('proof', proof) +
+            labelled('next', `weighlock verify ${slashed(directory)} --expect ${id.model}@${id.commit}`),
+        };
       }),
     );
 }

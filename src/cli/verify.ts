@@ -5,10 +5,11 @@ import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseCommit } from '../base/name.ts';
 import { claimedVault, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
 import type { Verification } from '../registry/problem.ts';
-import { verifyRevision } from '../registry/verify-revision.ts';
+import { type RevisionCheck, verifyRevision } from '../registry/verify-revision.ts';
 import { verifyVault } from '../registry/verify-vault.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
+import { watching } from './progress.ts';
 import { parseTarget, type Target } from './target.ts';
 import { labelled, painter } from './terminal.ts';
 import type { Wire } from './wire.ts';
@@ -44,10 +45,15 @@ export function verifyCommand(run: Run): Command {
 async function runVerify(wire: Wire, what: string | undefined, flags: VerifyFlags): Promise<Outcome> {
   const depth = flags.quick ? 'list' : 'bytes';
   const target = what === undefined ? undefined : parseTarget(what);
-  if (!target)
-    return outcome(wire, `vault ${wire.config.vault}`, await verifyVault(await wire.registry(), { depth }));
+  if (!target) return verifyAll(wire, depth);
   if (target.kind === 'path') return verifyDirectory(wire, target.path, { ...flags, depth });
   return verifyModel(wire, target, { ...flags, depth });
+}
+
+async function verifyAll(wire: Wire, depth: RevisionCheck['depth']): Promise<Outcome> {
+  const registry = await wire.registry();
+  const verification = await watching(wire.terminal, (onStart) => verifyVault(registry, { depth, onStart }));
+  return outcome(wire, `vault ${wire.config.vault}`, verification);
 }
 
 async function verifyModel(
@@ -56,10 +62,10 @@ async function verifyModel(
   flags: VerifyFlags & { readonly depth: 'list' | 'bytes' },
 ): Promise<Outcome> {
   const { model, revision } = target;
-  const { id, verification } = await verifyRevision(
-    await wire.registry(),
-    { model, revision },
-    { depth: flags.depth },
+  const { depth } = flags;
+  const registry = await wire.registry();
+  const { id, verification } = await watching(wire.terminal, (onStart) =>
+    verifyRevision(registry, { model, revision }, { depth, onStart }),
   );
   if (flags.expect) {
     const expected = parseExpected(flags.expect);
@@ -90,7 +96,10 @@ async function verifyDirectory(
   const vault = claimedVault(proof);
   if (!vault) throw new WeighlockError('WL_VAULT_CORRUPT', 'the proof file is malformed');
   const { depth } = flags;
-  const verification = await verifyCopy({ directory, proof, trust: wire.trust(vault), expect, depth });
+  const trust = wire.trust(vault);
+  const verification = await watching(wire.terminal, (onStart) =>
+    verifyCopy({ directory, proof, trust, expect, depth, onStart }),
+  );
   return outcome(wire, `${directory} as ${flags.expect}`, verification);
 }
 

@@ -10,6 +10,7 @@ import type { SignedRecord } from '../attest/record.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { ModelName, RepoPath } from '../base/name.ts';
 import { SIGNATURE_PATH } from '../base/name.ts';
+import { type OnStart, Tally } from '../base/progress.ts';
 import { copyProofPath, encodeCopyProof } from '../registry/copy-proof.ts';
 import { Findings, type Verification } from '../registry/problem.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -21,10 +22,7 @@ export interface PullOptions {
   readonly model: ModelName;
   readonly revision: string | undefined;
   readonly directory: string;
-  readonly onStart?: (progress: {
-    readonly files: readonly { readonly path: string; readonly sizeBytes: number }[];
-    passed(number: number): number;
-  }) => void;
+  readonly onStart?: OnStart;
 }
 
 const PROOF_BYTES_MAX = 65_536;
@@ -84,8 +82,8 @@ async function copyFiles(
 ): Promise<void> {
   const { id, record, partial } = from;
   const { files } = record.body.manifest;
-  const passed = files.map(() => 0);
-  options.onStart?.({ files, passed: (number) => passed[number] ?? 0 });
+  const tally = new Tally(files);
+  options.onStart?.(tally);
   mkdirSync(partial, { recursive: true });
   for (const [number, file] of files.entries()) {
     const digest = await copy(
@@ -93,9 +91,7 @@ async function copyFiles(
       { id, path: file.path },
       {
         to: path.join(partial, file.path),
-        onBytes: (bytes) => {
-          passed[number] = (passed[number] ?? 0) + bytes;
-        },
+        onBytes: (bytes) => tally.add(number, bytes),
       },
     );
     if (digest !== file.sha256) {

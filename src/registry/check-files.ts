@@ -4,6 +4,7 @@ import { isIgnored, verifyModelSignature } from '../attest/model-signing.ts';
 import { type Sha256, sha256Stream } from '../base/digest.ts';
 import type { Manifest } from '../base/manifest.ts';
 import { type RepoPath, SIGNATURE_PATH } from '../base/name.ts';
+import { type OnStart, Tally } from '../base/progress.ts';
 import type { Findings } from './problem.ts';
 
 /** Where the files are. */
@@ -22,7 +23,7 @@ export interface FileCheck {
   readonly depth: 'list' | 'bytes';
   /** Where else in the vault a file of this digest belongs, if that is known. */
   readonly owner?: (digest: Sha256) => Promise<string | undefined>;
-  readonly onFile?: ((path: string, sizeBytes: number) => void) | undefined;
+  readonly onStart?: OnStart | undefined;
 }
 
 /** Longest `model.sig`: some ten thousand resources. */
@@ -38,16 +39,19 @@ export async function checkFiles(check: FileCheck, findings: Findings): Promise<
   }
   if (there.has(SIGNATURE_PATH)) await checkSignature(check, findings);
   else findings.problem(set.name(SIGNATURE_PATH), 'is missing');
-  for (const file of manifest.files) {
+  const tally = new Tally(manifest.files);
+  if (check.depth === 'bytes') check.onStart?.(tally);
+  for (const [number, file] of manifest.files.entries()) {
     const sizeBytes = there.get(file.path);
-    check.onFile?.(file.path, file.sizeBytes);
     if (sizeBytes === undefined) findings.problem(set.name(file.path), 'is missing');
     else if (sizeBytes !== file.sizeBytes && check.depth === 'list') {
       findings.problem(
         set.name(file.path),
         `was changed: it has ${sizeBytes} bytes instead of ${file.sizeBytes}`,
       );
-    } else if (check.depth === 'bytes') await checkBytes(file, check, findings);
+    } else if (check.depth === 'bytes') {
+      await checkBytes(file, tally.count(number, set.read(file.path)), { check, findings });
+    }
   }
   const count = `${manifest.files.length} file${manifest.files.length === 1 ? '' : 's'}`;
   findings.checked(check.depth === 'bytes' ? `every byte of ${count}` : `names and sizes of ${count}`);
@@ -55,10 +59,12 @@ export async function checkFiles(check: FileCheck, findings: Findings): Promise<
 
 async function checkBytes(
   file: { readonly path: RepoPath; readonly sha256: Sha256 },
-  { set, owner }: FileCheck,
-  findings: Findings,
+  bytes: AsyncIterable<Uint8Array>,
+  by: { readonly check: FileCheck; readonly findings: Findings },
 ): Promise<void> {
-  const digest = await findings.attempt(set.name(file.path), () => sha256Stream(set.read(file.path)));
+  const { check, findings } = by;
+  const { set, owner } = check;
+  const digest = await findings.attempt(set.name(file.path), () => sha256Stream(bytes));
   if (digest === undefined || digest === file.sha256) return;
   const other = await owner?.(digest);
   findings.problem(

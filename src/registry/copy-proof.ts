@@ -10,6 +10,7 @@ import { openRecord, recordEntry, type SignedRecord } from '../attest/record.ts'
 import { gateKeys, type Trust } from '../attest/trust.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
+import type { OnStart } from '../base/progress.ts';
 import { verifyProof } from '../log/proof.ts';
 import { checkFiles, type FileSet } from './check-files.ts';
 import { Findings, type Verification } from './problem.ts';
@@ -69,9 +70,9 @@ export async function verifyCopy(options: {
   readonly trust: Trust;
   readonly expect: { readonly model: ModelName; readonly commit: Commit };
   readonly depth: 'list' | 'bytes';
-  readonly onFile?: ((path: string, sizeBytes: number) => void) | undefined;
+  readonly onStart?: OnStart | undefined;
 }): Promise<Verification> {
-  const { trust, expect, directory, depth, onFile } = options;
+  const { trust, expect, directory, depth, onStart } = options;
   const record = openCopyProof(options.proof, trust);
   const { model, commit } = record.body.manifest;
   if (model !== expect.model || commit !== expect.commit) {
@@ -84,7 +85,7 @@ export async function verifyCopy(options: {
   findings.checked('record and its log entry');
   const keys = gateKeys(trust);
   await checkFiles(
-    { set: directoryFiles(directory), manifest: record.body.manifest, keys, depth, onFile },
+    { set: directoryFiles(directory), manifest: record.body.manifest, keys, depth, onStart },
     findings,
   );
   findings.unchecked('revocation: that needs the vault');

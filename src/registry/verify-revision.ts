@@ -4,6 +4,7 @@ import type { RevisionIndex } from '../attest/state.ts';
 import { gateKeys, logKeys, type Trust } from '../attest/trust.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import type { ModelName } from '../base/name.ts';
+import type { OnStart } from '../base/progress.ts';
 import { EMPTY_ROOT, leafHash, verifyInclusion } from '../log/merkle.ts';
 import { verifyProof } from '../log/proof.ts';
 import { LogReader } from '../log/reader.ts';
@@ -25,7 +26,7 @@ import type { Registry } from './registry.ts';
 export interface RevisionCheck {
   /** `list` checks everything but the bytes of the files. */
   readonly depth: 'list' | 'bytes';
-  readonly onFile?: ((path: string, sizeBytes: number) => void) | undefined;
+  readonly onStart?: OnStart | undefined;
 }
 
 /** Longest policy, evidence and facts objects that are read back. */
