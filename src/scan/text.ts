@@ -2,9 +2,11 @@
  * Text that is neither code nor configuration by its form, and may still be one to its reader.
  */
 import type { Finding } from '../base/finding.ts';
+import type { TemplateUse } from '../formats/template.ts';
 import type { LfsPointerFacts, PlainFacts } from '../formats/text.ts';
 import { scanNotable } from './json.ts';
 import { finding, quoted, type Rule, some } from './judgement.ts';
+import { scanTemplate } from './template.ts';
 
 const YAML_OBJECT: Rule = {
   rule: 'yaml/python-object',
@@ -44,6 +46,8 @@ export function scanPlain(file: string, facts: PlainFacts): Finding[] {
   const findings = facts.notable.flatMap(({ key, value, line }) =>
     scanNotable(file, { key, value, path: `${key} (line ${line})` }),
   );
+  if (facts.kind === 'yaml' && facts.template !== undefined)
+    findings.push(...scanQuoted(file, facts.template));
   const [tag] = facts.yamlTags;
   if (tag !== undefined) {
     const harmless =
@@ -62,6 +66,11 @@ export function scanPlain(file: string, facts: PlainFacts): Finding[] {
         : finding(ENTITY, { file, message: `the document declares ${some(facts.active.map(quoted))}` }),
     );
   return findings;
+}
+
+/** Some servers take chat templates from YAML; workflows and charts have their own `{{ }}`, which need not be Jinja. */
+function scanQuoted(file: string, template: TemplateUse): Finding[] {
+  return scanTemplate(file, template).filter(({ verdict }) => verdict === 'blocked');
 }
 
 export function scanPointer(file: string, facts: LfsPointerFacts): Finding[] {

@@ -133,14 +133,13 @@ export class DirectoryStaging implements Staging {
     const target = path.join(this.#vaultRoot, revisionPrefix(id));
     const source = path.join(this.#folder, 'files');
     try {
-      if (!existsSync(target)) {
-        await this.#keepOnly(new Set(order));
-        syncTree(source);
-        mkdirSync(path.dirname(target), { recursive: true });
-        renameSync(source, target);
-        syncDirectory(path.dirname(target));
-      }
+      await this.#keepOnly(new Set(order));
+      syncTree(source);
+      mkdirSync(path.dirname(target), { recursive: true });
+      renameSync(source, target);
+      syncDirectory(path.dirname(target));
     } catch (error) {
+      if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') throw overtaken(id);
       throw unavailable(`publish ${id.model}`, error);
     }
     const stored = order.map((file) => ({ path: file, sizeBytes: sizeOf(path.join(target, file), file) }));
@@ -314,6 +313,15 @@ function purposeOf(folder: string): string | undefined {
     if (codeOf(error) !== undefined) return undefined;
     throw error;
   }
+}
+
+/** What stands there is not what was staged here, whoever wrote it: it must be read before anybody vouches for it. */
+function overtaken({ model, commit }: RevisionId): WeighlockError {
+  return new WeighlockError(
+    'WL_VAULT_UNAVAILABLE',
+    `somebody else put files where ${model}@${commit.slice(0, 12)} was about to be published`,
+    { hint: 'Run the command again: it checks every byte that stands there.' },
+  );
 }
 
 function sizeOf(file: string, name: RepoPath): number {

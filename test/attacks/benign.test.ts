@@ -397,6 +397,12 @@ $\\mathcal{L} = -\\sum_i \\log p_i$ and {{ not a template }} and {% raw %}.
 
 const f32 = Buffer.alloc(4 * 6);
 const files: readonly Case[] = [
+  one(
+    'a workflow',
+    'clean',
+    '.github/workflows/ci.yaml',
+    'on: push\njobs:\n  a:\n    runs-on: ${{ matrix.os }}\n    if: ${{ env.X && github.ref }}\n',
+  ),
   one('README', 'clean', 'README.md', README),
   one('README in Chinese', 'clean', 'README_zh.md', '# 模型\n\n这是一个模型。\n'),
   one('README with Windows line ends and a mark', 'clean', 'README.md', '\ufeff# Model\r\n\r\ntext\r\n'),

@@ -112,6 +112,12 @@ const jinja = (name: string, template: string): readonly Case[] => [
 ];
 
 const TEMPLATES: readonly Case[] = [
+  one(
+    'a template in YAML',
+    'not clean',
+    'Llama.yaml',
+    'chat_template: "{{ cycler.__init__.__globals__ }}"\n',
+  ),
   ...jinja('subclasses', "{{ ''.__class__.__mro__[1].__subclasses__() }}"),
   ...jinja('cycler', '{{ cycler.__init__.__globals__.os.popen("id").read() }}'),
   ...jinja('joiner', '{{ joiner.__init__.__globals__ }}'),

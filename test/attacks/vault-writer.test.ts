@@ -136,6 +136,22 @@ describe('a writer of the vault beside a gate', () => {
     await assert.rejects(gate.findRecord(id, 0), { code: 'WL_VAULT_CORRUPT' });
   });
 
+  it('cannot have its own files vouched for by putting them there just before ours are published', async () => {
+    const staging = await gate.vault.stage('attack');
+    await staging.put(parseRepoPath('a.txt'), Buffer.from('ours'));
+    const target = path.join(root, 'vault/models', id.model, id.commit);
+    mkdirSync(target, { recursive: true });
+    writeFileSync(path.join(target, 'a.txt'), 'not ours');
+    await assert.rejects(staging.publish(id, [parseRepoPath('a.txt')]), { code: 'WL_VAULT_UNAVAILABLE' });
+  });
+
+  it('cannot keep a revision from being published by an empty folder', async () => {
+    const staging = await gate.vault.stage('attack');
+    await staging.put(parseRepoPath('a.txt'), Buffer.from('ours'));
+    mkdirSync(path.join(root, 'vault/models', id.model, id.commit), { recursive: true });
+    assert.equal((await staging.publish(id, [parseRepoPath('a.txt')])).length, 1);
+  });
+
   it('cannot have a revision read through a link that leads out of the vault', async () => {
     const outside = path.join(root, 'outside');
     mkdirSync(outside);
