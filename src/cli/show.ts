@@ -57,10 +57,16 @@ function describe({ id, entry, record }: OnRecord, terminal: Terminal): string {
       `${statusOf(entry)}, decided ${body.decidedAt} by policy ${policy.name} (${policy.sha256.slice(0, 12)}…)`,
     ),
     rules.length > 0 ? decisionText({ verdict, rules }, body.findings, terminal) : '',
-    labelled('source', source.requested ? `${source.endpoint}, asked for ${source.requested}` : source.endpoint),
+    labelled(
+      'source',
+      source.requested ? `${source.endpoint}, asked for ${source.requested}` : source.endpoint,
+    ),
     source.kind === 'hub' ? labelled('publisher', publisher) : '',
     source.license ? labelled('licence', source.license) : '',
     source.hubScan ? labelled('Hub', `its scanners say ${source.hubScan}`) : '',
+    body.evidence.length > 0
+      ? labelled('evidence', body.evidence.map(({ type, sha256 }) => `${type}  ${sha256}`).join('\n'))
+      : '',
     labelled(
       'record',
       `number ${body.number}, log entry ${entry.logIndex}, key ${record.keyId.slice(0, 12)}…`,
