@@ -83,7 +83,7 @@ async function requireWhole(stage: Stage, died: string): Promise<void> {
 
 describe('an admission killed', () => {
   for (const moment of ['before', 'after'] as const) {
-    it(`${moment} each step of its work on the vault leaves nothing half`, async () => {
+    it(`${moment} each step of its work on the vault leaves nothing half`, async (t) => {
       let deaths = 0;
       for (let step = 1; step <= STEPS_MAX; step++) {
         let survived = false;
@@ -101,6 +101,7 @@ describe('an admission killed', () => {
         });
         if (survived) break;
       }
+      t.diagnostic(`killed ${moment} each of ${deaths} steps`);
       assert.ok(deaths > 20 && deaths < STEPS_MAX, `${deaths} deaths`);
     });
   }
