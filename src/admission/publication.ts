@@ -90,15 +90,17 @@ async function place(
 ): Promise<readonly StoredFile[] | undefined> {
   const { gate, record } = options;
   if (options.staging) return seal(id, options.staging, options);
-  const there = await gate.vault.stat(id);
-  if (there.some((file) => file.path === SIGNATURE_PATH)) {
+  if (await isSealed(gate, id)) {
     await requireBytes(id, options);
-    return there;
+    return gate.vault.stat(id);
   }
   const area = record.body.staging === undefined ? 'gone' : await gate.vault.resume(record.body.staging);
   if (area === 'busy') return undefined;
-  // Whoever held the area may have published it since the first look.
-  if (area === 'gone' && (await gate.vault.stat(id)).length > 0) return undefined;
+  if (area === 'gone' && (await gate.vault.stat(id)).length > 0) {
+    // Whoever held the area may have published it since the first look; anything else is not ours, and named.
+    if (!(await isSealed(gate, id))) await requireBytes(id, options);
+    return undefined;
+  }
   const staging = area === 'gone' ? await gate.vault.stage(`${id.model}@${id.commit}`) : area;
   try {
     await options.rebring(staging, record.body.manifest.files);
@@ -107,6 +109,11 @@ async function place(
     await staging.release();
     throw error;
   }
+}
+
+/** Whether a tree with our signature, the last file of a publication, stands there. */
+async function isSealed(gate: Gate, id: RevisionId): Promise<boolean> {
+  return (await gate.vault.stat(id)).some((file) => file.path === SIGNATURE_PATH);
 }
 
 /** Signs the staged files and publishes them, the signature last. */
