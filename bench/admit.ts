@@ -63,6 +63,7 @@ export async function benchAdmit(args: readonly string[]): Promise<void> {
   const sizeBytes = Math.round(Number(values.gb) * 1e9);
   if (!(sizeBytes >= 1e8 && sizeBytes <= 1e12)) throw new Error('--gb takes a number from 0.1 to 1000');
   const only = values.only?.split(',');
+  mkdirSync(values.work, { recursive: true });
   const folder = mkdtempSync(path.join(values.work, 'weighlock-bench-'));
   process.stderr.write(`making ${values.gb} GB of weights up …\n`);
   const hub = await startHub(sizeBytes);

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openSource } from '../sources/open.ts';
 import { openStagingDoor } from '../vault/directory-staging.ts';
 import { type Bring, bringFile, reuseStaged } from './bring.ts';
+import { collectAsBytesPass } from './collect.ts';
 import { type CrewOrder, type FileJob, type JobResult, toPlainError } from './job.ts';
 
 const order = workerData as CrewOrder;
@@ -10,6 +11,7 @@ const counters = new BigUint64Array(order.counters);
 const source = openSource(order.source);
 const door = openStagingDoor(order.staging);
 const stop = new AbortController();
+const passed = collectAsBytesPass();
 
 parentPort?.on('message', async (job: FileJob | 'stop') => {
   if (job === 'stop') {
@@ -26,7 +28,10 @@ async function run(job: FileJob): Promise<JobResult> {
     revision: order.revision,
     door,
     readAheadBytes: order.readAheadBytes,
-    passed: (bytes) => Atomics.add(counters, number, BigInt(bytes)),
+    passed: (bytes) => {
+      Atomics.add(counters, number, BigInt(bytes));
+      passed(bytes);
+    },
     signal: stop.signal,
   };
   try {
