@@ -45,17 +45,17 @@ export function showProgress(progress: Progress, terminal: Terminal): () => void
 }
 
 function underWay(progress: Progress, columns: number): string[] {
-  const lines: string[] = [];
+  const rows: { name: string; rest: string }[] = [];
   for (const [number, file] of progress.files.entries()) {
     const passed = progress.passed(number);
     if (passed === 0 || passed >= file.sizeBytes) continue;
     const name = file.path.length > columns - 60 ? `…${file.path.slice(-(columns - 61))}` : file.path;
-    lines.push(
-      `  ${name}  ${bar(passed / file.sizeBytes)}  ${bytesInWords(passed)} of ${bytesInWords(file.sizeBytes)}`,
-    );
-    if (lines.length === FILES_SHOWN_MAX) break;
+    const bytes = `${bytesInWords(passed)} of ${bytesInWords(file.sizeBytes)}`;
+    rows.push({ name, rest: `${bar(passed / file.sizeBytes)}  ${bytes}` });
+    if (rows.length === FILES_SHOWN_MAX) break;
   }
-  return lines;
+  const width = Math.max(0, ...rows.map((row) => row.name.length));
+  return rows.map((row) => `  ${row.name.padEnd(width)}  ${row.rest}`);
 }
 
 function summary(progress: Progress, at: { readonly total: number; readonly started: number }): string {
