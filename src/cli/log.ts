@@ -4,7 +4,7 @@ import { openEntry } from '../attest/record.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { LogReader } from '../log/reader.ts';
 import { auditVaultLog } from '../registry/verify-vault.ts';
-import { LOG_PREFIX, proofKey } from '../vault/layout.ts';
+import { LOG_PREFIX } from '../vault/layout.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { parseModelTarget } from './target.ts';
@@ -13,7 +13,6 @@ import type { Wire } from './wire.ts';
 
 /** Entries that `log show` prints unless told otherwise. */
 const SHOWN = 50;
-const PROOF_BYTES_MAX = 65_536;
 
 export function logCommand(run: Run): Command {
   const command = new Command('log').description('the transparency log of all decisions');
@@ -89,9 +88,7 @@ async function prove(wire: Wire, model: string): Promise<Outcome> {
   const target = parseModelTarget(model);
   const registry = await wire.registry();
   const { id, entry } = await registry.resolve(target.model, target.revision);
-  const stored = await registry.vault.get(proofKey(id, entry.number), PROOF_BYTES_MAX);
-  if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${proofKey(id, entry.number)} is missing`);
-  const proof = Buffer.from(stored.bytes).toString('utf8');
+  const proof = Buffer.from(await registry.proof(id, entry.number)).toString('utf8');
   return {
     exit: EXIT.done,
     json: { model: id.model, commit: id.commit, logIndex: entry.logIndex, proof },

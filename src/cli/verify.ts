@@ -1,9 +1,9 @@
 /** `weighlock verify`: a revision, a copy of one, or the whole vault. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { Command } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseCommit } from '../base/name.ts';
-import { claimedVault, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
+import { COPY_PROOF_BYTES_MAX, claimedVault, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
 import type { Verification } from '../registry/problem.ts';
 import { type RevisionCheck, verifyRevision } from '../registry/verify-revision.ts';
 import { verifyVault } from '../registry/verify-vault.ts';
@@ -105,8 +105,12 @@ async function verifyDirectory(
 
 function readProof(file: string): string {
   try {
+    if (statSync(file).size > COPY_PROOF_BYTES_MAX) {
+      throw new WeighlockError('WL_VAULT_CORRUPT', 'the proof file is too long');
+    }
     return readFileSync(file, 'utf8');
   } catch (error) {
+    if (error instanceof WeighlockError) throw error;
     throw new WeighlockError('WL_USAGE', `cannot read the proof ${file}`, {
       cause: error,
       hint: '`weighlock pull` writes it beside the copy; name it with --proof.',

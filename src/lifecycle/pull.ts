@@ -16,7 +16,7 @@ import { Findings, type Verification } from '../registry/problem.ts';
 import type { Registry } from '../registry/registry.ts';
 import { checkRecord } from '../registry/verify-revision.ts';
 import { codeOf } from '../vault/durable-file.ts';
-import { fileKey, proofKey, type RevisionId } from '../vault/layout.ts';
+import { fileKey, type RevisionId } from '../vault/layout.ts';
 
 export interface PullOptions {
   readonly model: ModelName;
@@ -24,8 +24,6 @@ export interface PullOptions {
   readonly directory: string;
   readonly onStart?: OnStart;
 }
-
-const PROOF_BYTES_MAX = 65_536;
 
 /**
  * Copies the revision. Throws WL_NOT_ADMITTED, WL_TARGET_EXISTS, and WL_VAULT_CORRUPT naming the file whose bytes
@@ -45,7 +43,7 @@ export async function pull(
   const partial = `${target}.${randomBytes(4).toString('hex')}.partial`;
   try {
     await copyFiles(registry, { id, record, partial }, options);
-    writeFileSync(copyProofPath(target), encodeCopyProof(record, await proofOf(registry, id, entry.number)));
+    writeFileSync(copyProofPath(target), encodeCopyProof(record, await registry.proof(id, entry.number)));
     if (existsSync(target)) rmdirSync(target);
     renameSync(partial, target);
   } catch (error) {
@@ -126,10 +124,4 @@ async function copy(
     await handle.close();
   }
   return hash.digest('hex');
-}
-
-async function proofOf(registry: Registry, id: RevisionId, number: number): Promise<Uint8Array> {
-  const stored = await registry.vault.get(proofKey(id, number), PROOF_BYTES_MAX);
-  if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${proofKey(id, number)} is missing`);
-  return stored.bytes;
 }

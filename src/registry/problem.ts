@@ -38,10 +38,6 @@ export class Findings {
     this.#unchecked.push(what);
   }
 
-  get count(): number {
-    return this.#problems.length;
-  }
-
   /** Runs a step; what it throws as our error is a problem of `object`, and the answer undefined. */
   async attempt<T>(object: string, step: () => Promise<T>): Promise<T | undefined> {
     try {

@@ -32,6 +32,7 @@ import type { WritableLogFiles } from '../log/writer.ts';
 import {
   indexKey,
   logKey,
+  proofKey,
   type RevisionId,
   receiptKey,
   recordKey,
@@ -64,6 +65,9 @@ export interface Published {
 
 /** Longest `registry/vault`. */
 const DESCRIPTOR_BYTES_MAX = 16_384;
+
+/** Longest proof: a few dozen hashes and a checkpoint. */
+const PROOF_BYTES_MAX = 65_536;
 
 export const DEFAULT_CHANNEL = 'production';
 
@@ -244,6 +248,14 @@ export class Registry {
       );
     }
     return record;
+  }
+
+  /** The proof that the record is in the log, as it was stored with it: `verifyProof` says whether it holds. */
+  async proof(id: RevisionId, number: number): Promise<Uint8Array> {
+    const key = proofKey(id, number);
+    const stored = await this.vault.get(key, PROOF_BYTES_MAX);
+    if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
+    return stored.bytes;
   }
 
   async receipt(id: RevisionId, number: number, expected?: Sha256): Promise<Receipt> {

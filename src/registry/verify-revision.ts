@@ -31,7 +31,6 @@ export interface RevisionCheck {
 
 /** Longest policy, evidence and facts objects that are read back. */
 const OBJECT_BYTES_MAX = 256 << 20;
-const PROOF_BYTES_MAX = 65_536;
 
 /**
  * Verifies the revision that a name stands for. Throws WL_NOT_ADMITTED if it is not published, and whatever makes
@@ -119,13 +118,9 @@ async function checkProof(
   findings: Findings,
 ): Promise<void> {
   const key = proofKey(at.id, at.record.body.number);
-  const stored = await registry.vault.get(key, PROOF_BYTES_MAX);
-  if (!stored) {
-    findings.problem(key, 'is missing');
-    return;
-  }
   await findings.attempt(key, async () => {
-    const { index } = verifyProof(stored.bytes, recordEntry(at.record), logOf(registry.trust));
+    const proof = await registry.proof(at.id, at.record.body.number);
+    const { index } = verifyProof(proof, recordEntry(at.record), logOf(registry.trust));
     if (index !== at.logIndex) findings.problem(key, `proves entry ${index} instead of ${at.logIndex}`);
   });
 }
