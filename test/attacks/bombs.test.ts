@@ -6,10 +6,15 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { BOMBS, type BombReport } from './bombs.ts';
 
-/** What a hostile file may cost at most, beside the bare process; the clock of a busy machine gets twice the time. */
+/** What a hostile file may cost at most, beside the bare process; a slow, busy machine gets five times the time. */
 const MS_MAX = 2000;
-const SLACK = 2;
-const MEMORY_BYTES_MAX = 200 * 2 ** 20;
+const SLACK = 5;
+/**
+ * The engine ends a reader that keeps more than this alive. What is resident beside it is garbage not collected yet,
+ * which differs from machine to machine, and memory outside of the heap: that is held to a round number.
+ */
+const HEAP_MB_MAX = 200;
+const RESIDENT_BYTES_MAX = 400 * 2 ** 20;
 /** A reader that hangs is ended here. */
 const HANG_MS = 30_000;
 
@@ -17,7 +22,7 @@ describe('bombs', () => {
   for (const { name, clean } of BOMBS) {
     it(`ends ${name}`, async () => {
       const child = fork(path.join(import.meta.dirname, 'bombs.ts'), [name], {
-        execArgv: ['--max-old-space-size=400'],
+        execArgv: [`--max-old-space-size=${HEAP_MB_MAX}`],
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         timeout: HANG_MS,
       });
@@ -29,7 +34,7 @@ describe('bombs', () => {
       ])) as [BombReport];
       if (!clean) assert.notEqual(report.verdict, 'clean');
       assert.ok(report.cpuMs < MS_MAX * SLACK, `${report.cpuMs} ms`);
-      assert.ok(report.bytes < MEMORY_BYTES_MAX, `${(report.bytes / 2 ** 20).toFixed(0)} MiB`);
+      assert.ok(report.bytes < RESIDENT_BYTES_MAX, `${(report.bytes / 2 ** 20).toFixed(0)} MiB`);
     });
   }
 });
