@@ -108,6 +108,16 @@ export const ERRORS = {
     when: 'The vault cannot be read or written.',
     remedy: 'Check that the place exists and is reachable and writable (`weighlock doctor`).',
   },
+  WL_VAULT_DENIED: {
+    exit: EXIT.notPermitted,
+    when: 'The store refused these credentials, or they lack a permission, on the bucket or on its KMS key.',
+    remedy: 'Give the role the permission that the message names, or use credentials that have it.',
+  },
+  WL_VAULT_UNSAFE: {
+    exit: EXIT.configuration,
+    when: 'The store does not enforce conditional writes: two writers could overwrite each other unnoticed.',
+    remedy: 'Use another store; `weighlock vault check` shows what this one does.',
+  },
   WL_VAULT_FULL: {
     exit: EXIT.unavailable,
     when: 'The store has no room left for the files of the revision.',
@@ -132,6 +142,22 @@ export const ERRORS = {
     exit: EXIT.notPermitted,
     when: 'The signing key at hand is not one that the trust file names for this vault.',
     remedy: 'Use the gate key of this vault, or have its owner add this key with `weighlock trust`.',
+  },
+  WL_KEY_REFUSED: {
+    exit: EXIT.notPermitted,
+    when: 'The signing key is in AWS KMS and must not or cannot be used: a missing permission, bad credentials, or a key that is disabled, about to be deleted, or not there.',
+    remedy: 'Give what the message names, or name another key (WEIGHLOCK_KEY, WEIGHLOCK_LOG_KEY).',
+  },
+  WL_KEY_UNAVAILABLE: {
+    exit: EXIT.unavailable,
+    when: 'The signing key is in AWS KMS, which did not answer or kept failing after retries.',
+    remedy: 'Check network, proxy and endpoint, then run the command again: what was finished is kept.',
+  },
+  WL_SIGNATURE_WRONG: {
+    exit: EXIT.refused,
+    when: 'AWS KMS answered with a signature or a public key that is not of the key that was asked for.',
+    remedy:
+      'Nothing was signed with it. Check what the alias points to, and what stands between you and AWS KMS (endpoint, proxy).',
   },
   WL_TRUST_MISSING: {
     exit: EXIT.configuration,
