@@ -46,12 +46,11 @@ export class KmsSigner implements Signer {
     const key = await openKey(name, {
       spec: 'ECC_NIST_P256',
       purpose: 'gate',
+      fits: (publicKey) => isGateKey(pemOf(publicKey)),
       algorithm: 'ECDSA_SHA_256',
       messageType: 'DIGEST',
     });
-    const pem = key.publicKey.export({ type: 'spki', format: 'pem' }).toString();
-    if (!isGateKey(pem)) throw answeredNonsense(name.keyArn, 'a public key that is not on the curve P-256');
-    return new KmsSigner(key, pem);
+    return new KmsSigner(key, pemOf(key.publicKey));
   }
 
   async sign(message: Uint8Array): Promise<Uint8Array> {
@@ -79,12 +78,11 @@ export class KmsLogSigner implements LogSigner {
     const key = await openKey(name, {
       spec: 'ECC_NIST_EDWARDS25519',
       purpose: 'log',
+      fits: (publicKey) => publicKey.asymmetricKeyType === 'ed25519',
       // The other one, ED25519_PH_SHA_512, is Ed25519ph of RFC 8032, which no verifier of checkpoints knows.
       algorithm: 'ED25519_SHA_512',
       messageType: 'RAW',
     });
-    if (key.publicKey.asymmetricKeyType !== 'ed25519')
-      throw answeredNonsense(name.keyArn, 'a public key that is not Ed25519');
     return new KmsLogSigner(key);
   }
 
@@ -103,6 +101,7 @@ export class KmsLogSigner implements LogSigner {
 interface KeyKind {
   readonly spec: 'ECC_NIST_P256' | 'ECC_NIST_EDWARDS25519';
   readonly purpose: 'gate' | 'log';
+  readonly fits: (publicKey: KeyObject) => boolean;
   readonly algorithm: SigningAlgorithmSpec;
   readonly messageType: MessageType;
 }
@@ -122,15 +121,22 @@ async function openKey({ client, keyArn }: KmsKey, kind: KeyKind): Promise<OpenK
   } catch (error) {
     throw kmsFailure(error, { permission: 'kms:GetPublicKey', keyArn });
   }
-  const { KeySpec, KeyUsage } = answer;
+  // Not every KMS that is not AWS's tells the spec; the public key itself always does.
+  const { KeySpec = kind.spec, KeyUsage } = answer;
   if (KeySpec !== kind.spec || KeyUsage !== 'SIGN_VERIFY') {
     throw new WeighlockError(
       'WL_CONFIG_INVALID',
-      `${keyArn} is a key of the kind ${KeySpec}, ${KeyUsage}, and the ${kind.purpose} key is ${kind.spec}, SIGN_VERIFY`,
+      `${keyArn} is ${KeySpec} with usage ${KeyUsage}: the ${kind.purpose} key is ${kind.spec} with usage SIGN_VERIFY`,
       { hint: `Make one: aws kms create-key --key-spec ${kind.spec} --key-usage SIGN_VERIFY` },
     );
   }
-  return { client, keyArn, ...kind, resolved: answer.KeyId, publicKey: readPublicKey(keyArn, answer) };
+  const publicKey = readPublicKey(keyArn, answer);
+  if (!kind.fits(publicKey)) throw answeredNonsense(keyArn, `a public key that is not ${kind.spec}`);
+  return { client, keyArn, ...kind, resolved: answer.KeyId, publicKey };
+}
+
+function pemOf(publicKey: KeyObject): string {
+  return publicKey.export({ type: 'spki', format: 'pem' }).toString();
 }
 
 function readPublicKey(keyArn: string, { PublicKey }: GetPublicKeyCommandOutput): KeyObject {
@@ -158,7 +164,9 @@ async function signChecked(
   });
   const signature = answer.Signature;
   if (signature && verified(signature)) return signature;
-  const elsewhere = answer.KeyId !== key.resolved;
+  // Some emulators give an ARN here and a bare id there.
+  const bare = (id?: string) => id?.replace(/^arn:.*:key\//, '');
+  const elsewhere = bare(answer.KeyId) !== bare(key.resolved);
   throw new WeighlockError(
     'WL_SIGNATURE_WRONG',
     elsewhere
