@@ -22,6 +22,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   registry: 2,
   admission: 3,
   lifecycle: 3,
+  posture: 3,
   'hub-stand-in': 5,
   cli: 6,
 };
