@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { isArn, parseKmsArn } from '../attest/kms-arn.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { HUB_ENDPOINT, HUB_HOSTS } from '../sources/hub-hosts.ts';
 
@@ -48,6 +49,7 @@ export interface Config {
   readonly trust: string | undefined;
   /** Where keys, pinned trust files and memory live on this machine. */
   readonly home: string;
+  /** Files of private keys, or ARNs of keys in AWS KMS. */
   readonly key: string;
   readonly logKey: string;
   /** Namespaces into which content from a directory may go. */
@@ -103,8 +105,8 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     policy: resolved(options.policy ?? variable.policy ?? settings.policy),
     trust: resolved(options.trust ?? variable.trust ?? settings.trust),
     home,
-    key: variable.key ?? settings.key ?? path.join(home, 'gate.key.pem'),
-    logKey: variable.logKey ?? settings.logKey ?? path.join(home, 'log.key.pem'),
+    key: readKey(variable.key ?? settings.key) ?? path.join(home, 'gate.key.pem'),
+    logKey: readKey(variable.logKey ?? settings.logKey) ?? path.join(home, 'log.key.pem'),
     namespaces: settings.namespaces ?? ['local'],
     hub: { endpoint, hosts, ...(token && { token }), ...(proxy && { proxy }) },
     stateValidityMs: (settings.stateValidityDays ?? DEFAULT_STATE_VALIDITY_DAYS) * DAY_MS,
@@ -189,6 +191,12 @@ function readMemory({ text, code }: Setting): number {
   const bytes = Math.floor(Number(match?.[1]) * (match?.[3] ? 1024 : 1000) ** power);
   if (bytes >= MEMORY_BYTES_MIN && bytes <= MEMORY_BYTES_MAX) return bytes;
   throw new WeighlockError(code, `memory is a size of at least 1MB, for example 64MB, not "${text}"`);
+}
+
+/** A file, or the ARN of a key in AWS KMS: a mistake in it shows here, and not at the first signature. */
+function readKey(name: string | undefined): string | undefined {
+  if (name !== undefined && isArn(name)) parseKmsArn(name);
+  return name;
 }
 
 /** `host`, `host:port`, or `*.domain`. */

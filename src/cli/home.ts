@@ -1,44 +1,63 @@
 /**
- * The home of Weighlock on one machine: private keys, pinned trust files, what was seen of each vault, and which
- * vault stood where. None of it is in any vault.
+ * The home of Weighlock on one machine: private keys (or the names of those in AWS KMS), pinned trust files, what was
+ * seen of each vault, and which vault stood where. None of it is in any vault.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { generateKeys, LocalLogSigner, LocalSigner } from '../attest/key.ts';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { generateKeys, LocalLogSigner, LocalSigner, type LogSigner, type Signer } from '../attest/key.ts';
+import { isArn, parseKmsArn } from '../attest/kms-arn.ts';
 import { openTrust, type Trust } from '../attest/trust.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { FileMemory } from '../registry/memory.ts';
 
+export interface HomeSettings {
+  readonly home: string;
+  /** Files of private keys, or ARNs of keys in AWS KMS. */
+  readonly key: string;
+  readonly logKey: string;
+  /** A client for the keys that AWS KMS has in a region. */
+  readonly kms: (region: string) => Promise<KMSClient>;
+}
+
 export class Home {
   readonly path: string;
-  readonly #keyFile: string;
-  readonly #logKeyFile: string;
+  readonly #key: string;
+  readonly #logKey: string;
+  readonly #kms: HomeSettings['kms'];
 
-  constructor(files: { readonly home: string; readonly key: string; readonly logKey: string }) {
-    this.path = files.home;
-    this.#keyFile = files.key;
-    this.#logKeyFile = files.logKey;
+  constructor({ home, key, logKey, kms }: HomeSettings) {
+    this.path = home;
+    this.#key = key;
+    this.#logKey = logKey;
+    this.#kms = kms;
   }
 
-  get keyFiles(): readonly [string, string] {
-    return [this.#keyFile, this.#logKeyFile];
+  /** Where the gate's and the log's key are: files, or ARNs of keys in AWS KMS. */
+  get keys(): readonly [string, string] {
+    return [this.#key, this.#logKey];
+  }
+
+  /** The keys that are files of this machine. */
+  get keyFiles(): readonly string[] {
+    return this.keys.filter((name) => !isArn(name));
   }
 
   hasKeys(): boolean {
     return this.keyFiles.every((file) => existsSync(file));
   }
 
-  /** Makes the keys that are not there yet. Returns whether any was made. */
+  /** Makes the key files that are not there yet. Returns whether any was made. Keys in AWS KMS are made there. */
   makeKeys(): boolean {
     if (this.hasKeys()) return false;
-    const keys = generateKeys();
-    createPrivate(this.#keyFile, keys.gate);
-    createPrivate(this.#logKeyFile, keys.log);
+    const made = generateKeys();
+    if (!isArn(this.#key)) createPrivate(this.#key, made.gate);
+    if (!isArn(this.#logKey)) createPrivate(this.#logKey, made.log);
     return true;
   }
 
-  signers(): { readonly signer: LocalSigner; readonly logSigner: LocalLogSigner } {
+  async signers(): Promise<{ readonly signer: Signer; readonly logSigner: LogSigner }> {
     for (const file of this.keyFiles) {
       if (existsSync(file)) continue;
       throw new WeighlockError(
@@ -49,10 +68,25 @@ export class Home {
         },
       );
     }
-    return {
-      signer: new LocalSigner(read(this.#keyFile)),
-      logSigner: new LocalLogSigner(read(this.#logKeyFile)),
-    };
+    const [signer, logSigner] = await Promise.all([this.#signer(), this.#logSigner()]);
+    return { signer, logSigner };
+  }
+
+  async #signer(): Promise<Signer> {
+    if (!isArn(this.#key)) return new LocalSigner(read(this.#key));
+    // Loaded only where keys are in AWS KMS: its client is large, and most commands sign nothing.
+    const { KmsSigner } = await import('../attest/kms.ts');
+    return KmsSigner.open(await this.#inKms(this.#key));
+  }
+
+  async #logSigner(): Promise<LogSigner> {
+    if (!isArn(this.#logKey)) return new LocalLogSigner(read(this.#logKey));
+    const { KmsLogSigner } = await import('../attest/kms.ts');
+    return KmsLogSigner.open(await this.#inKms(this.#logKey));
+  }
+
+  async #inKms(keyArn: string): Promise<{ readonly client: KMSClient; readonly keyArn: string }> {
+    return { client: await this.#kms(parseKmsArn(keyArn).region), keyArn };
   }
 
   trustFile(vault: string): string {

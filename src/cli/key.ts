@@ -12,9 +12,9 @@ export function keyCommand(run: Run): Command {
     .action((flags: { pem?: boolean; create?: boolean }) =>
       run({ ...flags }, async (wire) => {
         if (flags.create) wire.home.makeKeys();
-        const { signer, logSigner } = wire.home.signers();
+        const { signer, logSigner } = await wire.home.signers();
         const log = logSigner.publicKey.export({ type: 'spki', format: 'pem' }).toString();
-        const [file, logFile] = wire.home.keyFiles;
+        const [file, logFile] = wire.home.keys;
         const text =
           labelled('gate', `${signer.keyId}\nEC P-256, ${file}`) +
           labelled('log', `Ed25519, ${logFile}`) +

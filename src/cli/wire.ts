@@ -1,6 +1,7 @@
 /** Wiring: the only place that knows the environment and chooses implementations. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { KMSClient } from '@aws-sdk/client-kms';
 import { openTrust, signTrust, TRUST_BYTES_MAX, type Trust } from '../attest/trust.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -42,7 +43,7 @@ export class Wire {
 
   constructor(surroundings: Surroundings, options: ConfigInput['options']) {
     this.config = readConfig({ ...surroundings, options });
-    this.home = new Home(this.config);
+    this.home = new Home({ ...this.config, kms: kmsClient });
     this.terminal = surroundings.terminal;
   }
 
@@ -86,7 +87,14 @@ export class Wire {
     const { stateValidityMs } = this.config;
     const memory = this.home.memory(trust.vault);
     const { clock } = this;
-    const gate = await Gate.open({ vault, trust, memory, clock, stateValidityMs, ...this.home.signers() });
+    const gate = await Gate.open({
+      vault,
+      trust,
+      memory,
+      clock,
+      stateValidityMs,
+      ...(await this.home.signers()),
+    });
     await gate.begin();
     return gate;
   }
@@ -99,6 +107,12 @@ export class Wire {
       file === undefined ? pinned : openTrustFile(file, pinned?.vault === vault ? pinned : undefined);
     if (trust) return trust;
     throw new WeighlockError('WL_TRUST_MISSING', `no trust file is pinned here for vault ${vault}`);
+  }
+
+  #keysAt(keys: string): string {
+    const [file] = this.home.keyFiles;
+    if (file === undefined) return `${keys} in AWS KMS: ${this.home.keys.join(', ')}`;
+    return `${keys} in ${path.dirname(file)}: back them up, nobody can replace them`;
   }
 
   /** The id of the vault at the place, which must be the one that stood there before. */
@@ -143,7 +157,7 @@ export class Wire {
       );
     }
     const madeKeys = this.home.makeKeys();
-    const { signer, logSigner } = this.home.signers();
+    const { signer, logSigner } = await this.home.signers();
     const descriptor = newDescriptor();
     const trust: Trust = {
       type: 'weighlock.trust/v1',
@@ -165,7 +179,7 @@ export class Wire {
     this.home.rememberPlace(vault.location, descriptor.id);
     this.terminal.err(
       `  new vault  ${vault.location}\n` +
-        `             ${madeKeys ? 'new keys' : 'keys'} in ${path.dirname(this.config.key)}: back them up, nobody can replace them\n` +
+        `             ${this.#keysAt(madeKeys ? 'new keys' : 'keys')}\n` +
         `             trust file ${this.home.trustFile(descriptor.id)}: give it to whoever verifies\n`,
     );
     return descriptor.id;
@@ -176,6 +190,12 @@ export class Wire {
 async function firstKey(vault: Vault): Promise<string | undefined> {
   for await (const { key } of vault.list(EVERYTHING)) if (!key.startsWith(STAGING_PREFIX)) return key;
   return undefined;
+}
+
+/** Keys are in the region that their name says, whatever the environment names. Loaded where a key is in AWS KMS. */
+async function kmsClient(region: string): Promise<KMSClient> {
+  const { KMSClient } = await import('@aws-sdk/client-kms');
+  return new KMSClient({ region });
 }
 
 export function readPolicyFile(file: string | URL, name: string): Policy {
