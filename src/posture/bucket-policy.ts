@@ -19,7 +19,13 @@ import {
   roleArn,
   STAGING,
 } from './place.ts';
-import { type Condition, type PolicyDocument, policyDocument, type Statement } from './policy-document.ts';
+import {
+  type Condition,
+  EVERYBODY,
+  type PolicyDocument,
+  policyDocument,
+  type Statement,
+} from './policy-document.ts';
 
 /** Statements of ours begin so; all others in a bucket's policy are left as they are. */
 export const SID = 'Weighlock';
@@ -58,7 +64,7 @@ export function tlsOnly(place: OwnedPlace): Statement {
   return {
     Sid: TLS_SID,
     Effect: 'Deny',
-    Principal: '*',
+    Principal: EVERYBODY,
     Action: 's3:*',
     Resource: [bucketArn(place), `${bucketArn(place)}/*`],
     Condition: { Bool: { 'aws:SecureTransport': 'false' } },
@@ -108,7 +114,7 @@ function deny(
   name: string,
   rest: Omit<Statement, 'Sid' | 'Effect' | 'Principal'>,
 ): Statement {
-  return { Sid: `${SID}${name}${mark(place)}`, Effect: 'Deny', Principal: '*', ...rest };
+  return { Sid: `${SID}${name}${mark(place)}`, Effect: 'Deny', Principal: EVERYBODY, ...rest };
 }
 
 /** Holds for everybody but one role: aws:PrincipalArn is the role's ARN in every session of it. */

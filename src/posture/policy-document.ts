@@ -7,6 +7,9 @@ export type Principal =
   | '*'
   | { readonly AWS?: string | readonly string[]; readonly Service?: string | readonly string[] };
 
+/** Everybody. In the policy of a bucket the same as a bare `*`, and understood by more stores. */
+export const EVERYBODY: Principal = { AWS: '*' };
+
 export interface Statement {
   readonly Sid: string;
   readonly Effect: 'Allow' | 'Deny';
@@ -26,7 +29,7 @@ export function policyDocument(statements: readonly Statement[]): PolicyDocument
   return { Version: '2012-10-17', Statement: statements };
 }
 
-/** Whether two documents say the same: keys in any order, and a list of one is its element. */
+/** Whether two documents say the same: keys in any order, a list of one is its element, `{AWS: *}` is `*`. */
 export function sameDocument(a: unknown, b: unknown): boolean {
   return JSON.stringify(normal(a)) === JSON.stringify(normal(b));
 }
@@ -39,6 +42,7 @@ function normal(value: unknown): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  if (entries.length === 1 && entries[0]?.[0] === 'AWS' && normal(entries[0][1]) === '*') return '*';
   return Object.fromEntries(
     entries.map(([key, item]) => [key, normal(item)] as const).sort(([a], [b]) => (a < b ? -1 : 1)),
   );
