@@ -7,11 +7,9 @@
  *
  * side by side in one run, because a machine is faster at one hour than at another.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import {
   type Cost,
@@ -22,9 +20,10 @@ import {
   total,
   warmMemory,
 } from './contestant.ts';
+import { type Hub, startHub } from './hub-process.ts';
+import { buildPackage, peerProgram } from './programs.ts';
 import { R1_MODEL } from './r1-repo.ts';
-
-const ROOT = path.resolve(import.meta.dirname, '..');
+import { GIBIBYTE, machine, machineLine, markdown, sizeFrom } from './report.ts';
 
 /** As many as `weighlock admit` opens at its default concurrency and memory: 4 files, 3 ranges of each. */
 const CONNECTIONS = 12;
@@ -35,12 +34,6 @@ type Contestant = (typeof CONTESTANTS)[number];
 interface Result extends Cost {
   readonly contestant: Contestant;
   readonly steps: readonly MeasuredStep[];
-}
-
-interface Hub {
-  readonly endpoint: string;
-  readonly cdnHost: string;
-  readonly close: () => void;
 }
 
 /** What a contestant runs with: a folder of its own, and the repo. */
@@ -60,13 +53,12 @@ export async function benchAdmit(args: readonly string[]): Promise<void> {
       json: { type: 'boolean', default: false },
     },
   });
-  const sizeBytes = Math.round(Number(values.gb) * 1e9);
-  if (!(sizeBytes >= 1e8 && sizeBytes <= 1e12)) throw new Error('--gb takes a number from 0.1 to 1000');
+  const sizeBytes = sizeFrom(values.gb);
   const only = values.only?.split(',');
   mkdirSync(values.work, { recursive: true });
   const folder = mkdtempSync(path.join(values.work, 'weighlock-bench-'));
   process.stderr.write(`making ${values.gb} GB of weights up …\n`);
-  const hub = await startHub(sizeBytes);
+  const hub = await startHub('hub.ts', [String(sizeBytes)]);
   try {
     const meter = compile('measure', folder);
     const results: Result[] = [];
@@ -78,7 +70,7 @@ export async function benchAdmit(args: readonly string[]): Promise<void> {
     const report = { sizeBytes, machine: machine(), results };
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : table(sizeBytes, results));
   } finally {
-    hub.close();
+    await hub.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -122,20 +114,9 @@ function admitStep({ folder, hub, programs }: Stage): Step {
   };
 }
 
-/** What users install: compiled, where a checkout would first strip its sources of types. Returns its program. */
-function buildPackage(folder: string): string {
-  mkdirSync(folder);
-  const compiler = path.join(ROOT, 'node_modules/.bin/tsc');
-  execFileSync(compiler, ['-p', 'tsconfig.build.json', '--outDir', path.join(folder, 'dist')], { cwd: ROOT });
-  for (const part of ['bin', 'policies', 'package.json'])
-    cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true });
-  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
-  return path.join(folder, 'bin/weighlock.js');
-}
-
 function todaySteps({ folder, hub }: Stage): readonly Step[] {
-  const hf = peer('hub-2.4', 'hf');
-  const scanner = peer('picklescan', 'picklescan');
+  const hf = peerProgram('hub-2.4/bin/hf', 'hub-clients');
+  const scanner = peerProgram('picklescan/bin/picklescan', 'picklescan');
   const model = path.join(folder, 'model');
   return [
     {
@@ -156,12 +137,6 @@ function todaySteps({ folder, hub }: Stage): readonly Step[] {
   ];
 }
 
-function peer(environment: string, program: string): string {
-  const file = path.join(ROOT, '.peers', environment, 'bin', program);
-  if (existsSync(file)) return file;
-  throw new Error(`${program} is not installed: run scripts/peers.sh hub-clients picklescan`);
-}
-
 /** Redirects are followed beforehand: the program only moves bytes. */
 async function passThroughStep({ folder, hub, programs }: Stage): Promise<Step> {
   const listing = await fetch(`${hub.endpoint}/api/models/${R1_MODEL}/tree/main?recursive=true`);
@@ -180,18 +155,6 @@ async function passThroughStep({ folder, hub, programs }: Stage): Promise<Step> 
   return { name: 'pass-through', command: [program, String(CONNECTIONS), plan] };
 }
 
-async function startHub(sizeBytes: number): Promise<Hub> {
-  const child = spawn(process.execPath, [path.join(import.meta.dirname, 'hub.ts'), String(sizeBytes)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    return { ...JSON.parse(line), close: () => child.stdin.end() };
-  }
-  throw new Error('the Hub stand-in did not start');
-}
-
-const GIBIBYTE = 2 ** 30;
-
 function table(sizeBytes: number, results: readonly Result[]): string {
   const floor = results.find(({ contestant }) => contestant === 'pass-through');
   const head = ['', 'wall s', 'MB/s', 'CPU s per GiB', 'peak MB', 'time against pass-through'];
@@ -207,20 +170,5 @@ function table(sizeBytes: number, results: readonly Result[]): string {
     row(result.contestant, result, true),
     ...(result.steps.length > 1 ? result.steps.map((step) => row(`  ${step.name}`, step, false)) : []),
   ]);
-  const { cores, memoryBytes, node } = machine();
-  const where = `${(sizeBytes / 1e9).toFixed(1)} GB, ${cores} cores, ${Math.round(memoryBytes / GIBIBYTE)} GiB, Node ${node}`;
-  return `${where}\n\n${markdown([head, ...rows])}`;
-}
-
-function markdown(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join(' | ')} |\n`;
-  const rule = `|${widths.map((width, column) => `${column === 0 ? '-' : ''}${'-'.repeat(width + 1)}${column === 0 ? '' : ':'}`).join('|')}|\n`;
-  const [head = [], ...body] = rows;
-  return line(head) + rule + body.map(line).join('');
-}
-
-function machine(): { cores: number; memoryBytes: number; node: string } {
-  return { cores: os.availableParallelism(), memoryBytes: os.totalmem(), node: process.versions.node };
+  return `${machineLine(sizeBytes)}\n\n${markdown([head, ...rows])}`;
 }

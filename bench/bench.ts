@@ -1,7 +1,13 @@
 /** `npm run bench -- <name> [options]`: measurements side by side with what a user would run instead. */
 import { benchAdmit } from './admit.ts';
+import { benchPull } from './pull.ts';
+import { benchS3 } from './s3.ts';
 
-const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = { admit: benchAdmit };
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  admit: benchAdmit,
+  s3: benchS3,
+  pull: benchPull,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;

@@ -18,10 +18,14 @@ export interface Cost {
   readonly system: number;
   /** Of the largest process. */
   readonly peakBytes: number;
+  /** Left to be written to a disk; what goes to memory (tmpfs) is not. */
+  readonly diskBytes: number;
 }
 
 export interface MeasuredStep extends Cost {
   readonly name: string;
+  /** CPU of the store meanwhile, where there is one. */
+  readonly storeSeconds?: number;
 }
 
 /** Compiles a program of this folder into `folder`; throws where there is no C compiler. */
@@ -86,5 +90,6 @@ export function total(steps: readonly Cost[]): Cost {
     user: sum(({ user }) => user),
     system: sum(({ system }) => system),
     peakBytes: Math.max(...steps.map(({ peakBytes }) => peakBytes)),
+    diskBytes: sum(({ diskBytes }) => diskBytes),
   };
 }

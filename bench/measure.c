@@ -2,7 +2,8 @@
  * Runs a command and says what it cost: measure <result file> <command> [arguments].
  *
  * Wall time by the monotonic clock; CPU time and peak memory as the kernel accounts them to the command and
- * everything it started and waited for (wait4). Peak memory is that of the largest process.
+ * everything it started and waited for (wait4). Peak memory is that of the largest process. Bytes for the disk are
+ * those that it left to be written (ru_oublock): files in memory (tmpfs) are not among them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +32,9 @@ int main(int argc, char **argv) {
   clock_gettime(CLOCK_MONOTONIC, &end);
   FILE *result = fopen(argv[1], "w");
   if (!result) return 73;
-  fprintf(result, "{\"seconds\":%.3f,\"user\":%.3f,\"system\":%.3f,\"peakBytes\":%ld,\"exit\":%d}\n",
+  fprintf(result, "{\"seconds\":%.3f,\"user\":%.3f,\"system\":%.3f,\"peakBytes\":%ld,\"diskBytes\":%ld,\"exit\":%d}\n",
           end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9, seconds(usage.ru_utime),
-          seconds(usage.ru_stime), usage.ru_maxrss * 1024L, WIFEXITED(status) ? WEXITSTATUS(status) : 128);
+          seconds(usage.ru_stime), usage.ru_maxrss * 1024L,
+          usage.ru_oublock * 512L, WIFEXITED(status) ? WEXITSTATUS(status) : 128);
   return fclose(result) == 0 ? 0 : 74;
 }

@@ -3,6 +3,8 @@
  * small files beside them. Tensor bytes are made on the fly from one pattern, so that the server costs little.
  */
 import { createHash } from 'node:crypto';
+import { truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Sha256 } from '../src/base/digest.ts';
 import type { StandInFile, StandInModel } from '../src/hub-stand-in/model.ts';
 
@@ -17,14 +19,43 @@ const TENSORS_PER_SHARD = 560;
 const PATTERN_BYTES = 1 << 20;
 
 export function r1Repo(sizeBytes: number): StandInModel {
-  const count = Math.min(SHARDS_MAX, Math.max(1, Math.round(sizeBytes / SHARD_BYTES)));
   const pattern = patternTwice();
+  return r1Model(sizeBytes, (shape) => shard(shape, pattern));
+}
+
+/**
+ * The same with its shards in a folder, for a server that knows files and nothing else: tensors are holes, so that
+ * gigabytes need no room, and reading them costs the server next to nothing.
+ */
+export function r1Folder(sizeBytes: number, folder: string): StandInModel {
+  return r1Model(sizeBytes, ({ path: name, header, sizeBytes }) => {
+    const file = path.join(folder, name);
+    writeFileSync(file, header);
+    truncateSync(file, sizeBytes);
+    const sha256 = digestOf(sizeBytes, (offset, length) =>
+      offset < header.length ? header.subarray(offset, offset + length) : ZEROS.subarray(0, length),
+    );
+    return { path: name, lfs: true, sha256, content: { kind: 'disk', path: file, sizeBytes } };
+  });
+}
+
+const ZEROS = Buffer.alloc(PATTERN_BYTES);
+
+interface ShardShape {
+  readonly path: string;
+  readonly header: Buffer;
+  readonly sizeBytes: number;
+  readonly number: number;
+}
+
+function r1Model(sizeBytes: number, make: (shape: ShardShape) => StandInFile): StandInModel {
+  const count = Math.min(SHARDS_MAX, Math.max(1, Math.round(sizeBytes / SHARD_BYTES)));
   const weightMap: Record<string, string> = {};
   const shards = Array.from({ length: count }, (_, number): StandInFile => {
     const path = `model-${digits(number + 1, 5)}-of-${digits(count, 6)}.safetensors`;
     const { header, names } = shardHeader(number, Math.floor(sizeBytes / count));
     for (const name of names) weightMap[name] = path;
-    return shard(path, { header, sizeBytes: Math.floor(sizeBytes / count), number, pattern });
+    return make({ path, header, sizeBytes: Math.floor(sizeBytes / count), number });
   });
   const small = {
     'model.safetensors.index.json': JSON.stringify({
@@ -41,29 +72,26 @@ export function r1Repo(sizeBytes: number): StandInModel {
   return { id: R1_MODEL, cardData: { license: 'mit' }, commits: [{ files: [...shards, ...others] }] };
 }
 
-interface Shard {
-  readonly header: Buffer;
-  readonly sizeBytes: number;
-  readonly number: number;
-  readonly pattern: Buffer;
-}
-
 /** Each shard starts elsewhere in the pattern: no two have the same bytes. */
-function shard(path: string, { header, sizeBytes, number, pattern }: Shard): StandInFile {
+function shard({ path, header, sizeBytes, number }: ShardShape, pattern: Buffer): StandInFile {
   const shift = number * 4099;
   const make = (offset: number, length: number): Uint8Array => {
     if (offset < header.length) return header.subarray(offset, offset + length);
     const from = (offset - header.length + shift) % PATTERN_BYTES;
     return pattern.subarray(from, from + Math.min(length, PATTERN_BYTES));
   };
+  const sha256 = digestOf(sizeBytes, make);
+  return { path, lfs: true, sha256, content: { kind: 'made', sizeBytes, make } };
+}
+
+function digestOf(sizeBytes: number, make: (offset: number, length: number) => Uint8Array): Sha256 {
   const hash = createHash('sha256');
   for (let at = 0; at < sizeBytes; ) {
     const piece = make(at, Math.min(PATTERN_BYTES, sizeBytes - at));
     hash.update(piece);
     at += piece.length;
   }
-  const sha256 = hash.digest('hex') as Sha256;
-  return { path, lfs: true, sha256, content: { kind: 'made', sizeBytes, make } };
+  return hash.digest('hex') as Sha256;
 }
 
 /** A valid header whose tensors fill the shard to its last byte. */
