@@ -84,6 +84,10 @@ function chosenParts({ body }: Call, upload: Upload): Part[] {
     last = number;
     return chosenPart(item, upload, number);
   });
+  const summed = parts.every((part) => part.checksum !== undefined);
+  if (summed && parts.some((part, at) => part.number !== at + 1)) {
+    throw new S3Error('InvalidPartOrder', { fields: { UploadId: upload.id } });
+  }
   for (const part of parts.slice(0, -1)) {
     if (part.bytes.length >= PART_BYTES_MIN) continue;
     throw new S3Error('EntityTooSmall', {
@@ -105,7 +109,8 @@ function chosenPart(item: XmlElement, upload: Upload, number: number): Part {
   const fields = { UploadId: upload.id, PartNumber: String(number), ETag: etag };
   if (part?.etag !== etag) throw new S3Error('InvalidPart', { fields });
   const checksum = childText(item, checksumElement(upload.algorithm));
-  if (upload.asked && upload.type === 'COMPOSITE' && checksum === undefined) {
+  const wanted = upload.asked && (upload.type === 'COMPOSITE' || part.checksum !== undefined);
+  if (wanted && checksum === undefined) {
     throw new S3Error('InvalidRequest', {
       message: `The upload was created using a ${upload.algorithm.toLowerCase()} checksum. The complete request must include the checksum for each part. It was missing for part ${number} in the request.`,
     });
