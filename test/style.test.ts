@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   attest: 1,
   log: 1,
   scan: 2,
+  transfer: 2,
   registry: 2,
   admission: 3,
   lifecycle: 3,

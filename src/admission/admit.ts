@@ -4,17 +4,19 @@
  */
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { byPath, commitFromContent, type Manifest, type ManifestFile } from '../base/manifest.ts';
+import { byPath, type Manifest, type ManifestFile } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Progress } from '../base/progress.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
+import type { BroughtFile } from '../transfer/job.ts';
 import type { RevisionId } from '../vault/layout.ts';
 import type { Staging, Vault } from '../vault/vault.ts';
-import { bringAll } from './crew.ts';
+import { type Bringing, type Brought, bring } from './bringing.ts';
+import { type NamedRevision, nameContent } from './content.ts';
+import { knownCopies } from './copies.ts';
 import { requireSameIdentity } from './identity.ts';
-import type { BroughtFile } from './job.ts';
 import { type Judgement, judge } from './judge.ts';
 import { conclude, type Rebring } from './publication.ts';
 import { recordBody } from './record-body.ts';
@@ -41,6 +43,9 @@ export interface AdmissionOptions {
 /** What happens, as it happens, for whoever shows it. */
 export type AdmissionEvent =
   | { readonly kind: 'resolved'; readonly revision: SourceRevision; readonly selection: Selection }
+  /** Content without a commit is read once to be named. */
+  | { readonly kind: 'naming'; readonly progress: Progress }
+  | { readonly kind: 'named'; readonly commit: Commit }
   | { readonly kind: 'bringing'; readonly progress: Progress }
   | { readonly kind: 'brought'; readonly files: readonly BroughtFile[] }
   | { readonly kind: 'judged'; readonly judgement: Judgement };
@@ -61,9 +66,10 @@ export async function rehearse(
   options: AdmissionOptions & { readonly vault: Vault },
 ): Promise<{ revision: SourceRevision; selection: Selection; manifest: Manifest; judgement: Judgement }> {
   const { revision, selection } = await resolve(request, options);
-  const staging = await options.vault.stage(`rehearsal ${process.pid}`);
+  const model = request.as ?? revision.model;
+  const staging = await options.vault.stage({ model, commit: revision.commit });
   try {
-    const brought = await bring({ revision, selection, staging }, options);
+    const brought = await bringSelected({ revision, selection, staging, gate: undefined }, options);
     const manifest = manifestOf('rehearsal', request, { revision, selection, brought: brought.files });
     const judgement = judge({ manifest, revision, brought: brought.files }, options.policy);
     options.report({ kind: 'judged', judgement });
@@ -81,23 +87,16 @@ export async function admit(
   const { revision, selection } = await resolve(request, options);
   const model = request.as ?? revision.model;
   await requireSameIdentity(gate, model, revision);
-  const rebring = rebringFrom(revision, options);
-  if (revision.commit) {
-    const found = await settle(gate, { id: { model, commit: revision.commit }, selection, rebring });
-    if (found) return found;
-  }
-  const staging = await gate.vault.stage(purposeOf(model, revision));
+  const rebring = rebringFrom({ ...revision, model }, gate, options);
+  const id = { model, commit: revision.commit };
+  const found = await settle(gate, { id, selection, rebring });
+  if (found) return found;
+  const staging = await gate.vault.stage(id);
   try {
-    const brought = await bring({ revision, selection, staging }, options);
+    const copies = await knownCopies(gate, model, selection.files);
+    const named = { ...revision, model };
+    const brought = await bringSelected({ revision: named, selection, staging, gate, copies }, options);
     const manifest = manifestOf(gate.trust.vault, request, { revision, selection, brought: brought.files });
-    const id = { model, commit: manifest.commit };
-    if (!revision.commit) {
-      const found = await settle(gate, { id, selection, rebring });
-      if (found) {
-        await staging.discard();
-        return found;
-      }
-    }
     const judgement = judge({ manifest, revision, brought: brought.files }, options.policy);
     options.report({ kind: 'judged', judgement });
     const { source, policy, tool } = options;
@@ -114,7 +113,8 @@ export async function admit(
       tool,
     };
     const body = await recordBody(gate, from);
-    return await decide(gate, { id, body, staging, selection, rebring, fetched: brought.fetched });
+    const fetched = brought.files.filter((file) => file.from === 'source').length;
+    return await decide(gate, { id, body, staging, selection, rebring, fetched });
   } catch (error) {
     await staging.release();
     throw error;
@@ -124,8 +124,9 @@ export async function admit(
 async function resolve(
   request: AdmissionRequest,
   options: AdmissionOptions,
-): Promise<{ revision: SourceRevision; selection: Selection }> {
-  const revision = await options.source.resolve(request.model, request.revision);
+): Promise<{ revision: NamedRevision; selection: Selection }> {
+  const { source, report } = options;
+  const revision = await source.resolve(request.model, request.revision);
   if (revision.kind === 'hub' && revision.model !== request.model) {
     throw new WeighlockError(
       'WL_MODEL_RENAMED',
@@ -136,51 +137,58 @@ async function resolve(
     );
   }
   const selection = select(revision.files, request.selection);
-  options.report({ kind: 'resolved', revision, selection });
-  return { revision, selection };
+  report({ kind: 'resolved', revision, selection });
+  const { commit } = revision;
+  if (commit) return { revision: { ...revision, commit }, selection };
+  const onStart = (progress: Progress) => report({ kind: 'naming', progress });
+  const named = await nameContent(source, revision, { files: selection.files, onStart });
+  report({ kind: 'named', commit: named.commit });
+  return {
+    revision: { ...revision, commit: named.commit },
+    selection: { ...selection, files: named.files },
+  };
 }
 
-interface Bringing {
-  readonly revision: SourceRevision;
-  readonly selection: Selection;
-  readonly staging: Staging;
-}
-
-interface Brought {
-  readonly files: readonly BroughtFile[];
-  readonly fetched: number;
-  readonly contacted: ReadonlySet<string>;
-}
-
-async function bring(
-  { revision, selection, staging }: Bringing,
+async function bringSelected(
+  what: Pick<Bringing, 'revision' | 'staging' | 'gate'> & {
+    readonly selection: Selection;
+    readonly copies?: Bringing['copies'];
+  },
   options: AdmissionOptions,
 ): Promise<Brought> {
-  const staged = new Set((await staging.finished()).map((file) => file.path));
-  const { brought, contacted } = await bringAll({
-    source: options.source.ticket,
-    staging: staging.ticket,
-    revision: { model: revision.model, commit: revision.commit },
+  const { selection, ...rest } = what;
+  const { source, concurrency, memoryBytes, report } = options;
+  const brought = await bring({
+    ...rest,
     files: selection.files,
-    staged,
-    concurrency: options.concurrency,
-    memoryBytes: options.memoryBytes,
-    onStart: (progress) => options.report({ kind: 'bringing', progress }),
+    source,
+    concurrency,
+    memoryBytes,
+    onStart: (progress) => report({ kind: 'bringing', progress }),
   });
-  options.report({ kind: 'brought', files: brought });
-  const fetched = brought.filter((file) => file.from === 'source').length;
-  return { files: brought, fetched, contacted: new Set([...options.source.contacted, ...contacted]) };
+  report({ kind: 'brought', files: brought.files });
+  return brought;
 }
 
 /** For a record that is finished later: the same files again, each held to the digest on record. */
-function rebringFrom(revision: SourceRevision, options: AdmissionOptions): Rebring {
+function rebringFrom(revision: NamedRevision, gate: Gate, options: AdmissionOptions): Rebring {
   return async (staging, files) => {
-    const declared: SourceFile[] = files.map(({ path, sizeBytes, sha256 }) => ({
-      path,
-      sizeBytes,
-      declared: { kind: 'lfs-sha256', digest: sha256 },
-    }));
-    await bring({ revision, selection: { files: declared, excluded: [] }, staging }, options);
+    const selection = { files: files.map((file) => onRecord(file, revision)), excluded: [] };
+    const brought = await bringSelected({ revision, selection, staging, gate }, options);
+    const recorded = new Map(files.map(({ path, sha256 }) => [path, sha256]));
+    const other = brought.files.find(({ file, sha256 }) => recorded.get(file.path) !== sha256);
+    if (other)
+      throw new WeighlockError('WL_DIGEST_MISMATCH', `${other.file.path} is not what was admitted any more`);
+  };
+}
+
+/** A file of a record, as its source declares it: the Hub names by SHA-1 what it keeps in git itself. */
+function onRecord({ path, sizeBytes, sha256, gitBlobSha1 }: ManifestFile, from: SourceRevision): SourceFile {
+  if (gitBlobSha1) return { path, sizeBytes, declared: { kind: 'git-blob-sha1', digest: gitBlobSha1 } };
+  return {
+    path,
+    sizeBytes,
+    declared: { kind: from.kind === 'hub' ? 'lfs-sha256' : 'read-before', digest: sha256 },
   };
 }
 
@@ -188,7 +196,7 @@ function manifestOf(
   vault: string,
   request: AdmissionRequest,
   from: {
-    readonly revision: SourceRevision;
+    readonly revision: NamedRevision;
     readonly selection: Selection;
     readonly brought: readonly BroughtFile[];
   },
@@ -200,18 +208,13 @@ function manifestOf(
       return { path, sizeBytes, sha256, ...git };
     })
     .sort(byPath);
-  const commit: Commit = from.revision.commit ?? commitFromContent(files);
   return {
     vault,
     model: request.as ?? from.revision.model,
-    commit,
+    commit: from.revision.commit,
     files,
     excluded: [...from.selection.excluded].sort(byPath),
   };
-}
-
-function purposeOf(model: ModelName, revision: SourceRevision): string {
-  return `${model}@${revision.commit ?? revision.endpoint}`;
 }
 
 interface Settling {

@@ -10,7 +10,10 @@ import { decide, type Policy } from '../policy/policy.ts';
 import { tierOf } from '../scan/archive.ts';
 import { scanFile, scanRepo } from '../scan/scan.ts';
 import type { SourceRevision } from '../sources/source.ts';
-import type { BroughtFile } from './job.ts';
+import type { BroughtFile } from '../transfer/job.ts';
+
+/** A file that was brought in and parsed. */
+export type ReadFile = BroughtFile & { readonly facts: Facts };
 
 export interface JudgedFile {
   readonly path: RepoPath;
@@ -28,7 +31,7 @@ export interface Judgement {
 export interface Evidence {
   readonly manifest: Manifest;
   readonly revision: SourceRevision;
-  readonly brought: readonly BroughtFile[];
+  readonly brought: readonly ReadFile[];
 }
 
 export function judge(evidence: Evidence, policy: Policy): Judgement {

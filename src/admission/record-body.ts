@@ -4,6 +4,7 @@ import { timestamp } from '../base/clock.ts';
 import { gitBlobSha1, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Manifest } from '../base/manifest.ts';
+import { PARSERS_VERSION } from '../formats/facts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
 import { DEFAULT_CHANNEL } from '../registry/registry.ts';
@@ -54,6 +55,7 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
     evidence,
     channel: DEFAULT_CHANNEL,
     ...(judgement.decision.verdict !== 'refused' && { staging }),
+    parsers: PARSERS_VERSION,
     logSize: await gate.logSize(),
     tool,
   };
@@ -72,7 +74,7 @@ async function storeFacts(gate: Gate, judgement: Judgement): Promise<RecordBody[
 
 function requireDeclared({ path, declared }: SourceFile, bytes: Uint8Array): void {
   if (declared.kind === 'none') return;
-  const digest = declared.kind === 'lfs-sha256' ? sha256(bytes) : gitBlobSha1(bytes);
+  const digest = declared.kind === 'git-blob-sha1' ? gitBlobSha1(bytes) : sha256(bytes);
   if (digest === declared.digest) return;
   throw new WeighlockError(
     'WL_DIGEST_MISMATCH',

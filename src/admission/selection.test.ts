@@ -116,12 +116,9 @@ describe('the order of publishing', () => {
       'tokenizer.json',
       'a.bin',
     );
-    assert.deepEqual(paths.map(({ path }) => path).sort(byReadiness), [
-      'a.bin',
-      'b.safetensors',
-      'tokenizer.json',
-      'model.safetensors.index.json',
-      'config.json',
-    ]);
+    assert.deepEqual(
+      byReadiness(paths).map((group) => group.map(({ path }) => path)),
+      [['b.safetensors', 'a.bin'], ['tokenizer.json'], ['model.safetensors.index.json'], ['config.json']],
+    );
   });
 });

@@ -85,6 +85,8 @@ const bodySchema = z.object({
   channel: z.string().optional(),
   /** The staging area that holds the files until they are published. */
   staging: z.string().optional(),
+  /** The parsers that read the files: under the same value the facts of equal bytes are the same. */
+  parsers: z.string().optional(),
   /** Size of the log when the decision was made: the record's entry stands at or after it. */
   logSize: size,
   tool: z.object({ name: z.string(), version: z.string() }),

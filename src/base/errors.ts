@@ -113,6 +113,11 @@ export const ERRORS = {
     when: 'The store refused these credentials, or they lack a permission, on the bucket or on its KMS key.',
     remedy: 'Give the role the permission that the message names, or use credentials that have it.',
   },
+  WL_STAGING_LOST: {
+    exit: EXIT.unavailable,
+    when: 'What was staged is gone, or somebody else published in its place, again and again while it was published.',
+    remedy: 'Run the command again: what stands is checked, what is missing is brought in again.',
+  },
   WL_VAULT_UNSAFE: {
     exit: EXIT.configuration,
     when: 'The store does not enforce conditional writes: two writers could overwrite each other unnoticed.',

@@ -213,7 +213,7 @@ class AdmissionView {
         const bytes = selection.files.reduce((sum, file) => sum + file.sizeBytes, 0);
         const left = selection.excluded.length > 0 ? `, ${selection.excluded.length} left out` : '';
         const licence = revision.license ? `, ${revision.license}` : '';
-        const commit = revision.commit?.slice(0, 12) ?? 'named by its content';
+        const commit = revision.commit?.slice(0, 12) ?? 'no commit of its own';
         this.#say(
           'resolved',
           `${revision.requested || revision.endpoint} → ${commit}   ${plural(selection.files.length, 'file')}, ${bytesInWords(bytes)}${left}${licence}`,
@@ -228,6 +228,13 @@ class AdmissionView {
         }
         return;
       }
+      case 'naming':
+        this.#stop = showProgress(event.progress, this.#terminal);
+        return;
+      case 'named':
+        this.#stop();
+        this.#say('named', `${event.commit.slice(0, 12)}, by its content`);
+        return;
       case 'bringing':
         this.#bringing = performance.now();
         this.#stop = showProgress(event.progress, this.#terminal);

@@ -21,6 +21,8 @@ export interface FileCheck {
   readonly keys: readonly KnownKey[];
   /** `list` checks names and sizes only; `bytes` reads everything. */
   readonly depth: 'list' | 'bytes';
+  /** `not yet`: the set is about to be signed, and no signature must stand there. Default: `required`. */
+  readonly signature?: 'required' | 'not yet';
   /** Where else in the vault a file of this digest belongs, if that is known. */
   readonly owner?: (digest: Sha256) => Promise<string | undefined>;
   readonly onStart?: OnStart | undefined;
@@ -38,7 +40,7 @@ export async function checkFiles(check: FileCheck, findings: Findings): Promise<
       findings.problem(set.name(path), 'is extra: the record does not name it');
   }
   if (there.has(SIGNATURE_PATH)) await checkSignature(check, findings);
-  else findings.problem(set.name(SIGNATURE_PATH), 'is missing');
+  else if (check.signature !== 'not yet') findings.problem(set.name(SIGNATURE_PATH), 'is missing');
   const tally = new Tally(manifest.files);
   if (check.depth === 'bytes') check.onStart?.(tally);
   for (const [number, file] of manifest.files.entries()) {

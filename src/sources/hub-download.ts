@@ -158,6 +158,7 @@ function identityProblem(commit: Commit, file: SourceFile, answer: HubAnswer): s
       return digest === undefined || digest === file.declared.digest
         ? undefined
         : `the source names it ${etag} instead of ${file.declared.digest}`;
+    case 'read-before':
     case 'none':
       return undefined;
   }

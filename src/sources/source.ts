@@ -12,6 +12,8 @@ import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 export type DeclaredDigest =
   | { readonly kind: 'lfs-sha256'; readonly digest: Sha256 }
   | { readonly kind: 'git-blob-sha1'; readonly digest: GitBlobSha1 }
+  /** What a first reading gave, where the source declares nothing. */
+  | { readonly kind: 'read-before'; readonly digest: Sha256 }
   | { readonly kind: 'none' };
 
 export interface SourceFile {

@@ -12,9 +12,18 @@ import {
   type Key,
   REGISTRY_PREFIX,
   type RevisionId,
+  STAGING_PREFIX,
   STATE_KEY,
 } from './layout.ts';
-import type { Staging, StagingDoor, StagingTicket, Vault } from './vault.ts';
+import type {
+  ExpectedFile,
+  ReadOptions,
+  StagedUpload,
+  Staging,
+  StagingDoor,
+  StagingTicket,
+  Vault,
+} from './vault.ts';
 
 export interface VaultUnderTest {
   readonly vault: Vault;
@@ -136,6 +145,17 @@ function objectContract(with_: With): void {
       );
     }),
   );
+
+  it(
+    'removes what nobody needs any more, also when it is gone already',
+    with_(async ({ vault }) => {
+      await vault.create(KEY, bytes('one'));
+      await vault.remove(KEY);
+      await vault.remove(KEY);
+      assert.equal(await vault.get(KEY, BYTES_MAX), undefined);
+      assert.equal(await vault.create(KEY, bytes('two')), 'created');
+    }),
+  );
 }
 
 function stagingContract(with_: With): void {
@@ -143,10 +163,13 @@ function stagingContract(with_: With): void {
     'publishes staged files in one step, the order’s last file last, and leaves no area behind',
     with_(async (under) => {
       const { vault } = under;
-      const staging = await vault.stage('a model');
+      const staging = await vault.stage(ID);
       await fill(under, staging, { 'config.json': '{}', 'sub/weights.bin': 'weights' });
       assert.deepEqual(await vault.stat(ID), []);
-      const stored = await staging.publish(ID, [path('sub/weights.bin'), path('config.json')]);
+      const stored = await staging.publish([
+        [expected('sub/weights.bin', 'weights')],
+        [expected('config.json', '{}')],
+      ]);
       assert.deepEqual(
         stored.map(({ path, sizeBytes }) => [path, sizeBytes]),
         [
@@ -155,16 +178,16 @@ function stagingContract(with_: With): void {
         ],
       );
       assert.equal(await content(vault, 'sub/weights.bin'), 'weights');
-      assert.equal(await vault.resume(staging.id), 'gone');
+      assert.equal(await vault.resume(staging.id, ID), 'gone');
     }),
   );
 
   it(
     'publishes exactly the files of the order',
     with_(async (under) => {
-      const staging = await under.vault.stage('a model');
+      const staging = await under.vault.stage(ID);
       await fill(under, staging, { 'a.txt': 'a', 'code/left-out.py': 'x' });
-      await staging.publish(ID, [path('a.txt')]);
+      await staging.publish([[expected('a.txt', 'a')]]);
       assert.deepEqual(
         (await under.vault.stat(ID)).map((file) => file.path),
         ['a.txt'],
@@ -175,9 +198,9 @@ function stagingContract(with_: With): void {
   it(
     'publishes nothing where a file of the order was not staged',
     with_(async (under) => {
-      const staging = await under.vault.stage('a model');
+      const staging = await under.vault.stage(ID);
       await fill(under, staging, { 'a.txt': 'a' });
-      await assert.rejects(staging.publish(ID, [path('a.txt'), path('b.txt')]), /b\.txt/);
+      await assert.rejects(staging.publish([[expected('b.txt', 'b')], [expected('a.txt', 'a')]]), /b\.txt/);
       assert.deepEqual(await under.vault.stat(ID), []);
     }),
   );
@@ -185,14 +208,17 @@ function stagingContract(with_: With): void {
   it(
     'keeps finished files for a later run with the same purpose, and forgets unfinished ones',
     with_(async (under) => {
-      const staging = await under.vault.stage('a model');
+      const staging = await under.vault.stage(ID);
       await fill(under, staging, { 'done.bin': 'done' });
       const writer = await under.door(staging.ticket).create(path('half.bin'), 100);
       await writer.write(bytes('half'));
       await staging.release();
-      const again = await under.reopen().stage('a model');
+      const again = await under.reopen().stage(ID);
       assert.equal(again.id, staging.id);
-      assert.deepEqual(await again.finished(), [{ path: 'done.bin', sizeBytes: 4 }]);
+      assert.deepEqual(await again.finished(), {
+        readable: [{ path: 'done.bin', sizeBytes: 4 }],
+        notes: [],
+      });
       await again.discard();
     }),
   );
@@ -200,15 +226,15 @@ function stagingContract(with_: With): void {
   it(
     'never hands an area that is held to anybody else',
     with_(async ({ vault, reopen }) => {
-      const mine = await vault.stage('a model');
-      const other = await reopen().stage('a model');
+      const mine = await vault.stage(ID);
+      const other = await reopen().stage(ID);
       assert.notEqual(other.id, mine.id);
-      assert.equal(await reopen().resume(mine.id), 'busy');
+      assert.equal(await reopen().resume(mine.id, ID), 'busy');
       await mine.release();
-      const resumed = await reopen().resume(mine.id);
+      const resumed = await reopen().resume(mine.id, ID);
       assert.ok(typeof resumed !== 'string');
       await resumed.discard();
-      assert.equal(await vault.resume(mine.id), 'gone');
+      assert.equal(await vault.resume(mine.id, ID), 'gone');
       await other.discard();
     }),
   );
@@ -216,32 +242,107 @@ function stagingContract(with_: With): void {
   it(
     'gives random access to a finished file and drops it on demand',
     with_(async (under) => {
-      const staging = await under.vault.stage('a model');
+      const staging = await under.vault.stage(ID);
       await fill(under, staging, { 'a.bin': 'hello world' });
       const door = under.door(staging.ticket);
-      const reader = door.open(path('a.bin'));
+      const reader = await door.open(path('a.bin'));
       assert.equal(reader.sizeBytes, 11);
       assert.equal(Buffer.from(reader.read(6, 5)).toString(), 'world');
       assert.equal(reader.read(9, 100).length, 2);
       reader.close();
       await door.remove(path('a.bin'));
-      assert.deepEqual(await staging.finished(), []);
+      assert.deepEqual((await staging.finished()).readable, []);
       await staging.discard();
     }),
   );
 
+  for (const sizeBytes of [0, 1, 5_000_001, 8 << 20, (8 << 20) + 1, 20_000_003]) {
+    it(
+      `writes a file of ${sizeBytes} bytes whole, in whatever pieces it comes, and reads any range of it`,
+      with_(async (under) => {
+        const staging = await under.vault.stage(ID);
+        const whole = Buffer.alloc(sizeBytes, 'weighlock');
+        await write(under, staging, { name: 'big.bin', whole });
+        const [stored] = await staging.publish([[expected('big.bin', whole)]]);
+        assert.equal(stored?.sizeBytes, sizeBytes);
+        assert.equal(sha256(Buffer.from(await content(under.vault, 'big.bin'), 'latin1')), sha256(whole));
+        const inspected = await under.vault.inspect(ID, path('big.bin'));
+        assert.deepEqual({ ...inspected, checksum: undefined }, { ...stored, checksum: undefined });
+        const range = { offset: Math.floor(sizeBytes / 3), length: Math.floor(sizeBytes / 2) };
+        const part = await content(under.vault, 'big.bin', { range, version: stored?.version });
+        assert.equal(part, whole.subarray(range.offset, range.offset + range.length).toString('latin1'));
+      }),
+    );
+  }
+
   it(
-    'writes large files whole, in whatever pieces they come',
+    'keeps what a later run has to know of files that cannot be read back, and publishes them then',
     with_(async (under) => {
-      const staging = await under.vault.stage('a model');
-      const whole = Buffer.alloc(5_000_001, 'weighlock');
+      const staging = await under.vault.stage(ID);
+      const whole = Buffer.alloc(9 << 20, 'weighlock');
       const writer = await under.door(staging.ticket).create(path('big.bin'), whole.length);
-      for (let at = 0; at < whole.length; at += 70_001) await writer.write(whole.subarray(at, at + 70_001));
-      await writer.finish();
-      await staging.publish(ID, [path('big.bin')]);
+      await writer.write(Uint8Array.from(whole));
+      const upload = await writer.finish();
+      assert.equal(upload === undefined, writer.readable);
+      if (upload) await staging.keep(path('big.bin'), upload, bytes(JSON.stringify(upload)));
+      await staging.release();
+
+      const again = await under.reopen().resume(staging.id, ID);
+      assert.ok(typeof again !== 'string');
+      const { readable, notes } = await again.finished();
+      assert.equal(readable.length + notes.length, 1);
+      for (const note of notes)
+        again.adopt(path('big.bin'), JSON.parse(Buffer.from(note).toString()) as StagedUpload);
+      await again.publish([[expected('big.bin', whole)]]);
       assert.equal(sha256(Buffer.from(await content(under.vault, 'big.bin'), 'latin1')), sha256(whole));
     }),
   );
+
+  it(
+    'leaves nothing readable of what was discarded',
+    with_(async (under) => {
+      const staging = await under.vault.stage(ID);
+      await write(under, staging, { name: 'big.bin', whole: Buffer.alloc(9 << 20, 'x') });
+      await write(under, staging, { name: 'small.bin', whole: Buffer.from('small') });
+      await staging.discard();
+      assert.deepEqual(await under.vault.stat(ID), []);
+      const left: Key[] = [];
+      for await (const { key } of under.vault.list(STAGING_PREFIX))
+        if (key.includes(staging.id)) left.push(key);
+      assert.deepEqual(left, []);
+    }),
+  );
+
+  it(
+    'never takes an area of one revision for another',
+    with_(async (under) => {
+      const staging = await under.vault.stage(ID);
+      await fill(under, staging, { 'a.txt': 'a' });
+      await staging.release();
+      const other: RevisionId = { ...ID, commit: parseCommit('cd'.repeat(20)) };
+      assert.equal(await under.vault.resume(staging.id, other), 'gone');
+      const fresh = await under.vault.stage(other);
+      assert.notEqual(fresh.id, staging.id);
+      await fresh.discard();
+    }),
+  );
+}
+
+/** A file as the admission expects it to stand. */
+function expected(name: string, content: string | Uint8Array): ExpectedFile {
+  return { path: path(name), sizeBytes: content.length, sha256: sha256(content) };
+}
+
+async function write(
+  under: VaultUnderTest,
+  staging: Staging,
+  { name, whole }: { name: string; whole: Uint8Array },
+): Promise<void> {
+  const writer = await under.door(staging.ticket).create(path(name), whole.length);
+  for (let at = 0; at < whole.length; at += 70_001)
+    await writer.write(Uint8Array.from(whole.subarray(at, at + 70_001)));
+  const upload = await writer.finish();
+  if (upload) await staging.keep(path(name), upload, bytes('a note'));
 }
 
 async function fill(under: VaultUnderTest, staging: Staging, files: Record<string, string>): Promise<void> {
@@ -252,8 +353,8 @@ async function fill(under: VaultUnderTest, staging: Staging, files: Record<strin
   }
 }
 
-async function content(vault: Vault, name: string): Promise<string> {
+async function content(vault: Vault, name: string, options?: ReadOptions): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of vault.read(fileKey(ID, path(name)))) chunks.push(chunk);
+  for await (const chunk of vault.read(fileKey(ID, path(name)), options)) chunks.push(chunk);
   return Buffer.concat(chunks).toString('latin1');
 }

@@ -32,6 +32,8 @@ import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.
 import { KernelLock } from './kernel-lock.ts';
 import { type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
 import type {
+  ExpectedFile,
+  FinishedFiles,
   StagedFile,
   StagedReader,
   StagedWriter,
@@ -61,21 +63,22 @@ export class DirectoryStaging implements Staging {
   readonly ticket: StagingTicket;
   readonly #folder: string;
   readonly #vaultRoot: string;
+  readonly #revision: RevisionId;
   readonly #lock: KernelLock;
 
-  private constructor(vaultRoot: string, id: string, lock: KernelLock) {
+  private constructor(vaultRoot: string, id: string, from: { revision: RevisionId; lock: KernelLock }) {
     this.id = id;
     this.#vaultRoot = vaultRoot;
+    this.#revision = from.revision;
     this.#folder = folderOf(vaultRoot, id);
-    this.#lock = lock;
+    this.#lock = from.lock;
     this.ticket = { kind: 'directory', path: this.#folder };
   }
 
-  /** An abandoned area with this purpose, or a new one. Never one that a living process holds. */
-  static take(vaultRoot: string, purpose: string): DirectoryStaging {
+  /** An abandoned area of this revision, or a new one. Never one that a living process holds. */
+  static take(vaultRoot: string, revision: RevisionId): DirectoryStaging {
     for (const id of areas(vaultRoot)) {
-      if (purposeOf(folderOf(vaultRoot, id)) !== purpose) continue;
-      const area = DirectoryStaging.resume(vaultRoot, id);
+      const area = DirectoryStaging.resume(vaultRoot, id, revision);
       if (area instanceof DirectoryStaging) return area;
     }
     const id = randomBytes(12).toString('hex');
@@ -86,13 +89,13 @@ export class DirectoryStaging implements Staging {
     mkdirSync(path.join(folder, 'files'));
     const lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
     if (!lock) throw new Error(`somebody holds the new staging area ${folder}`);
-    writeSynced(path.join(folder, 'purpose'), Buffer.from(purpose));
-    return new DirectoryStaging(vaultRoot, id, lock);
+    writeSynced(path.join(folder, 'purpose'), Buffer.from(purposeFor(revision)));
+    return new DirectoryStaging(vaultRoot, id, { revision, lock });
   }
 
-  static resume(vaultRoot: string, id: string): DirectoryStaging | 'busy' | 'gone' {
+  static resume(vaultRoot: string, id: string, revision: RevisionId): DirectoryStaging | 'busy' | 'gone' {
     const folder = folderOf(vaultRoot, id);
-    if (purposeOf(folder) === undefined) return 'gone';
+    if (purposeOf(folder) !== purposeFor(revision)) return 'gone';
     let lock: KernelLock | undefined;
     try {
       lock = KernelLock.acquire(path.join(folder, 'lock'), 0);
@@ -103,13 +106,25 @@ export class DirectoryStaging implements Staging {
     if (purposeOf(folder) !== undefined) {
       rmSync(path.join(folder, 'parts'), { recursive: true, force: true });
       mkdirSync(path.join(folder, 'files'), { recursive: true });
-      return new DirectoryStaging(vaultRoot, id, lock);
+      return new DirectoryStaging(vaultRoot, id, { revision, lock });
     }
     lock.release();
     return 'gone';
   }
 
-  async finished(): Promise<readonly StagedFile[]> {
+  async finished(): Promise<FinishedFiles> {
+    return { readable: this.#staged(), notes: [] };
+  }
+
+  async keep(): Promise<void> {
+    this.adopt();
+  }
+
+  adopt(): void {
+    throw new Error('nothing waits as an upload in a directory');
+  }
+
+  #staged(): StagedFile[] {
     const root = path.join(this.#folder, 'files');
     const files: StagedFile[] = [];
     for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
@@ -123,13 +138,14 @@ export class DirectoryStaging implements Staging {
   }
 
   async put(file: RepoPath, bytes: Uint8Array): Promise<void> {
-    const door = openStagingDoor(this.ticket);
-    const writer = await door.create(file, bytes.length);
+    const writer = new DirectoryWriter(this.#folder, file);
     await writer.write(Uint8Array.from(bytes)); // The writer takes over what it is given.
     await writer.finish();
   }
 
-  async publish(id: RevisionId, order: readonly RepoPath[]): Promise<readonly StoredFile[]> {
+  async publish(groups: readonly (readonly ExpectedFile[])[]): Promise<readonly StoredFile[]> {
+    const id = this.#revision;
+    const order = groups.flat().map((file) => file.path);
     const target = path.join(this.#vaultRoot, revisionPrefix(id));
     const source = path.join(this.#folder, 'files');
     try {
@@ -165,7 +181,7 @@ export class DirectoryStaging implements Staging {
 
   /** The published tree holds the files of the record and nothing else. */
   async #keepOnly(order: ReadonlySet<RepoPath>): Promise<void> {
-    const there = await this.finished();
+    const there = this.#staged();
     for (const { path: file } of there) {
       if (!order.has(file)) rmSync(path.join(this.#folder, 'files', file));
     }
@@ -177,17 +193,19 @@ export class DirectoryStaging implements Staging {
   }
 }
 
-/** The staging area behind a ticket, for a worker thread that fills it while another holds the lock. */
-export function openStagingDoor(ticket: StagingTicket): StagingDoor {
-  const files = path.join(ticket.path, 'files');
+/** The staging area in a folder, for a worker thread that fills it while another holds the lock. */
+export function openDirectoryDoor(folder: string): StagingDoor {
+  const files = path.join(folder, 'files');
   return {
-    create: async (file) => new DirectoryWriter(ticket.path, file),
-    open: (file) => openReader(path.join(files, file)),
+    create: async (file) => new DirectoryWriter(folder, file),
+    open: async (file) => openReader(path.join(files, file)),
     remove: async (file) => rmSync(path.join(files, file), { force: true }),
+    close: async () => {},
   };
 }
 
 class DirectoryWriter implements StagedWriter {
+  readonly readable = true;
   readonly #part: string;
   readonly #target: string;
   readonly #fd: number;
@@ -223,7 +241,7 @@ class DirectoryWriter implements StagedWriter {
     this.#writeback.catch(() => {}); // Its failure is met by whoever awaits it next.
   }
 
-  async finish(): Promise<void> {
+  async finish(): Promise<undefined> {
     try {
       this.#flush();
       await this.#writeback;
@@ -306,6 +324,10 @@ function folderOf(vaultRoot: string, id: string): string {
   return path.join(vaultRoot, STAGING_PREFIX, id);
 }
 
+function purposeFor({ model, commit }: RevisionId): string {
+  return `${model}@${commit}`;
+}
+
 function purposeOf(folder: string): string | undefined {
   try {
     return readFileSync(path.join(folder, 'purpose'), 'utf8');
@@ -318,7 +340,7 @@ function purposeOf(folder: string): string | undefined {
 /** What stands there is not what was staged here, whoever wrote it: it must be read before anybody vouches for it. */
 function overtaken({ model, commit }: RevisionId): WeighlockError {
   return new WeighlockError(
-    'WL_VAULT_UNAVAILABLE',
+    'WL_STAGING_LOST',
     `somebody else put files where ${model}@${commit.slice(0, 12)} was about to be published`,
     { hint: 'Run the command again: it checks every byte that stands there.' },
   );

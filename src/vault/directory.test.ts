@@ -5,10 +5,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { sha256 } from '../base/digest.ts';
+import { parseCommit, parseModelName } from '../base/name.ts';
 import { vaultContract } from './contract.ts';
 import { DirectoryVault } from './directory.ts';
-import { openStagingDoor } from './directory-staging.ts';
-import { evidenceKey } from './layout.ts';
+import { evidenceKey, type RevisionId } from './layout.ts';
+import { openStagingDoor } from './open.ts';
+
+const ID: RevisionId = { model: parseModelName('org/model'), commit: parseCommit('ab'.repeat(20)) };
 
 function temporary(): string {
   return mkdtempSync(path.join(os.tmpdir(), 'weighlock-vault-'));
@@ -19,7 +22,7 @@ vaultContract('DirectoryVault', async () => {
   return {
     vault: new DirectoryVault(root),
     reopen: () => new DirectoryVault(root),
-    door: openStagingDoor,
+    door: (ticket) => openStagingDoor(ticket, 0),
     close: async () => rmSync(root, { recursive: true }),
   };
 });
@@ -55,14 +58,14 @@ describe('DirectoryVault', () => {
     const root = temporary();
     const program = `
       const { DirectoryVault } = await import(${JSON.stringify(new URL('./directory.ts', import.meta.url).href)});
-      const staging = await new DirectoryVault(${JSON.stringify(root)}).stage('a model');
+      const staging = await new DirectoryVault(${JSON.stringify(root)}).stage(${JSON.stringify(ID)});
       process.stdout.write(staging.id);
       process.kill(process.pid, 'SIGKILL');`;
     const child = spawnSync(process.execPath, ['--input-type=module', '--eval', program], {
       encoding: 'utf8',
     });
     assert.equal(child.signal, 'SIGKILL');
-    const staging = await new DirectoryVault(root).stage('a model');
+    const staging = await new DirectoryVault(root).stage(ID);
     assert.equal(staging.id, child.stdout);
     await staging.discard();
     rmSync(root, { recursive: true });
@@ -73,7 +76,8 @@ describe('DirectoryVault', () => {
   }, async () => {
     const root = temporary();
     const vault = new DirectoryVault(root);
-    const staging = await vault.stage('a model');
+    const staging = await vault.stage(ID);
+    assert.ok(staging.ticket.kind === 'directory');
     rmSync(path.join(staging.ticket.path, 'files'), { recursive: true });
     const { writeSynced, unavailable } = await import('./durable-file.ts');
     assert.throws(() => writeSynced('/dev/full', Buffer.from('x')));

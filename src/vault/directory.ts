@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   linkSync,
   lstatSync,
@@ -16,6 +17,7 @@ import {
   openSync,
   readSync,
   renameSync,
+  rmdirSync,
   rmSync,
 } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
@@ -26,8 +28,17 @@ import type { RepoPath } from '../base/name.ts';
 import { DirectoryStaging } from './directory-staging.ts';
 import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
 import { KernelLock } from './kernel-lock.ts';
-import { type Key, type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
-import type { Listed, Staging, StoredFile, StoredObject, Tag, Vault } from './vault.ts';
+import { fileKey, type Key, type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
+import type {
+  Listed,
+  ReadOptions,
+  Staging,
+  StoredFile,
+  StoredObject,
+  Tag,
+  Vault,
+  VaultTicket,
+} from './vault.ts';
 
 /** How long a swap waits for another writer's swap, which takes milliseconds. */
 const SWAP_WAIT_MS = 20_000;
@@ -37,11 +48,16 @@ const READ_BYTES = 1 << 20;
 
 export class DirectoryVault implements Vault {
   readonly location: string;
+  readonly place: string;
+  readonly ticket: VaultTicket;
+  readonly publishes = 'at once';
   readonly #root: string;
 
   constructor(root: string) {
     this.#root = path.resolve(root);
     this.location = this.#root;
+    this.place = this.#root;
+    this.ticket = { kind: 'directory', path: this.#root };
   }
 
   async get(key: Key, bytesMax: number): Promise<StoredObject | undefined> {
@@ -111,21 +127,25 @@ export class DirectoryVault implements Vault {
       else {
         // A name that is not UTF-8 leads to nothing when it is asked for; it is still there, and is listed.
         const stat = lstatSync(this.#file(key as Key), { throwIfNoEntry: false });
-        yield { key: key as Key, sizeBytes: stat?.size ?? 0 };
+        yield { key: key as Key, sizeBytes: stat?.size ?? 0, modified: stat?.mtime ?? new Date(0) };
       }
     }
   }
 
-  async *read(key: Key, signal?: AbortSignal): AsyncIterable<Uint8Array> {
+  async *read(key: Key, { range, signal }: ReadOptions = {}): AsyncIterable<Uint8Array> {
     const handle = await open(this.#file(key), READING).catch((error: unknown) => {
       throw codeOf(error) === 'ELOOP' ? notRegular(key) : unavailable(`read ${key}`, error);
     });
     try {
       if (!(await handle.stat()).isFile()) throw notRegular(key);
-      for (;;) {
+      const end = range ? range.offset + range.length : Number.MAX_SAFE_INTEGER;
+      for (let at = range?.offset ?? 0; at < end; ) {
         signal?.throwIfAborted();
-        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, null);
+        const length = Math.min(READ_BYTES, end - at);
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(length), 0, length, at);
+        if (bytesRead === 0 && range) throw unavailable(`read ${key}`, new Error('it ends early'));
         if (bytesRead === 0) return;
+        at += bytesRead;
         yield buffer.subarray(0, bytesRead);
       }
     } finally {
@@ -155,12 +175,41 @@ export class DirectoryVault implements Vault {
     }
   }
 
-  async stage(purpose: string): Promise<Staging> {
-    return guarded(`stage in ${this.location}`, () => DirectoryStaging.take(this.#root, purpose));
+  async inspect(id: RevisionId, file: RepoPath): Promise<StoredFile | undefined> {
+    const key = fileKey(id, file);
+    return guarded(`look at ${key}`, () => {
+      const stat = lstatSync(this.#file(key), { throwIfNoEntry: false });
+      return stat && { path: file, sizeBytes: stat.size };
+    });
   }
 
-  async resume(id: string): Promise<Staging | 'busy' | 'gone'> {
-    return guarded(`resume staging in ${this.location}`, () => DirectoryStaging.resume(this.#root, id));
+  async stage(id: RevisionId): Promise<Staging> {
+    return guarded(`stage in ${this.location}`, () => DirectoryStaging.take(this.#root, id));
+  }
+
+  async resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'> {
+    return guarded(`resume staging in ${this.location}`, () => DirectoryStaging.resume(this.#root, area, id));
+  }
+
+  async remove(key: Key): Promise<void> {
+    return guarded(`remove ${key}`, () => {
+      rmSync(this.#file(key), { force: true });
+      this.#removeEmptyFolders(path.dirname(key));
+    });
+  }
+
+  /** A store without folders would not show them either. */
+  #removeEmptyFolders(folder: string): void {
+    if (folder === '.' || folder === '' || !folder.includes('/')) return;
+    const full = this.#file(folder as Key);
+    if (!existsSync(full)) return;
+    try {
+      rmdirSync(full);
+    } catch (error) {
+      if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return;
+      throw error;
+    }
+    this.#removeEmptyFolders(path.dirname(folder));
   }
 
   async close(): Promise<void> {}

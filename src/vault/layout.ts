@@ -15,7 +15,10 @@
  *     registry/policies/<sha256>
  *     registry/index/<sha256>                         derived; believed only through digests in the state
  *     log/                                            C2SP tlog-tiles
- *     staging/<admission>/…                           what is not decided or not published yet
+ *     staging/<admission>/…                           what is not decided or not published yet; in a bucket:
+ *     staging/<area>/lease                              who works there, and until when
+ *     staging/<area>/files/<path…>                      small files, readable
+ *     staging/<area>/notes/<sha256 of path>             what is known of a file that waits as a pending upload
  *
  * A legacy model without a namespace lives under the namespace `_`, which no Hub namespace can be called.
  */
@@ -80,6 +83,16 @@ export function policyKey(digest: Sha256): Key {
 
 export function indexKey(digest: Sha256): Key {
   return `registry/index/${digest}` as Key;
+}
+
+/** A key of a staging area, whose own file knows what stands below it. */
+export function stagingKey(area: string, rest: string): Key {
+  return `staging/${area}/${rest}` as Key;
+}
+
+/** Where the staging areas of one revision begin. */
+export function stagingAreas(start: string): Key {
+  return `staging/${start}` as Key;
 }
 
 /** A key of the log, whose own room knows what stands below `log/`. */

@@ -3,12 +3,13 @@
  *
  * *Objects* are small and read whole: statements, state, log. They are created once; the few that move are
  * swapped by comparison. A *staging area* takes the files of one admission, readable by nobody who reads
- * models, until it is *published* as a revision in one step or discarded. Every implementation passes the suite
- * in contract.ts; retry, cache and metrics wrap this interface.
+ * models, until it is *published* as a revision or discarded. Every implementation passes the suite in contract.ts;
+ * retry, cache and metrics wrap this interface.
  */
 import type { Sha256 } from '../base/digest.ts';
 import type { RepoPath } from '../base/name.ts';
 import type { Key, RevisionId } from './layout.ts';
+import type { S3Settings } from './s3-client.ts';
 
 /** What an object was when it was read: pass it to `swap` to replace exactly that. */
 export type Tag = string & { readonly __tag?: never };
@@ -21,6 +22,8 @@ export interface StoredObject {
 export interface Listed {
   readonly key: Key;
   readonly sizeBytes: number;
+  /** By the store's clock. */
+  readonly modified: Date;
 }
 
 /** What the store itself said about a completed file; the receipt keeps it. */
@@ -33,25 +36,68 @@ export interface StoredFile {
   readonly checksum?: string;
 }
 
+/** A file that must be as the manifest says. */
+export interface ExpectedFile {
+  readonly path: RepoPath;
+  readonly sizeBytes: number;
+  readonly sha256: Sha256;
+}
+
+/** Enough to open the same vault in another thread. Holds no credentials. */
+export type VaultTicket =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 's3'; readonly settings: S3Settings };
+
 /** Enough to write into a staging area from another thread. */
-export type StagingTicket = { readonly kind: 'directory'; readonly path: string };
+export type StagingTicket =
+  | { readonly kind: 'directory'; readonly path: string }
+  | {
+      readonly kind: 's3';
+      readonly settings: S3Settings;
+      readonly area: string;
+      readonly revision: RevisionId;
+    };
+
+/**
+ * A file that the store holds complete in all its parts, and that nobody can read before it is published: on S3 a
+ * pending multipart upload. Plain data; whoever staged the file vouches for it, the store cannot.
+ */
+export interface StagedUpload {
+  readonly uploadId: string;
+  readonly parts: readonly { readonly etag: string; readonly crc32: string }[];
+  /** CRC-32 of the whole file, base64. */
+  readonly crc32: string;
+}
 
 export interface StagedFile {
   readonly path: RepoPath;
   readonly sizeBytes: number;
 }
 
+/** What an earlier run left. Nothing of it is to be believed. */
+export interface FinishedFiles {
+  /** Files whose bytes can be read, and are to be hashed again. */
+  readonly readable: readonly StagedFile[];
+  /** What `keep` stored with uploads, as it stands there now: to be proved by its signature. */
+  readonly notes: readonly Uint8Array[];
+}
+
 /** The files of one admission, not readable as a model by anyone. Held by one process at a time. */
 export interface Staging {
   readonly id: string;
   readonly ticket: StagingTicket;
-  /** Files that were finished here, also by an earlier run that died. Not to be believed before hashed again. */
-  finished(): Promise<readonly StagedFile[]>;
+  finished(): Promise<FinishedFiles>;
+  /** Counts the upload as the staged file of that path, and stores `note` for a later run that must know it. */
+  keep(path: RepoPath, upload: StagedUpload, note: Uint8Array): Promise<void>;
+  /** Counts the upload that a believed note tells of as the staged file of that path. */
+  adopt(path: RepoPath, upload: StagedUpload): void;
   /**
-   * Makes the staged files, exactly those in `order`, the published revision. The last in `order` is written
-   * last. Idempotent after a crash: what is published already counts as done. Afterwards the area is gone.
+   * Makes the staged files of these groups part of the published revision, and drops the rest; a group stands before
+   * the next one begins. On a vault that publishes at once, what stands there already is an error; on one that
+   * publishes by file it must be left out of the groups. Afterwards the area is gone. Throws WL_STAGING_LOST where
+   * the store lost what was staged, or somebody else published meanwhile: whoever looks again knows which.
    */
-  publish(id: RevisionId, order: readonly RepoPath[]): Promise<readonly StoredFile[]>;
+  publish(groups: readonly (readonly ExpectedFile[])[]): Promise<readonly StoredFile[]>;
   /** Writes a small file into the area, replacing one of that path. */
   put(path: RepoPath, bytes: Uint8Array): Promise<void>;
   /** Lets go of the area and keeps what is in it, for a later run. */
@@ -60,9 +106,22 @@ export interface Staging {
   discard(): Promise<void>;
 }
 
+export interface ReadOptions {
+  /** Default: the whole file. */
+  readonly range?: { readonly offset: number; readonly length: number };
+  /** Exactly this version of the object, as a receipt names it. */
+  readonly version?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface Vault {
   /** For people: where it is. */
   readonly location: string;
+  /** The same for nobody else's vault: the location, and the store that it is in. */
+  readonly place: string;
+  readonly ticket: VaultTicket;
+  /** Whether a revision appears at once, or file by file, `model.sig` last. */
+  readonly publishes: 'at once' | 'by file';
   /** The object, or undefined. Throws WL_VAULT_CORRUPT if it is longer than `bytesMax`. */
   get(key: Key, bytesMax: number): Promise<StoredObject | undefined>;
   /** Creates the object unless one stands there. `exists` means: other bytes than these stand there. */
@@ -71,14 +130,18 @@ export interface Vault {
   swap(key: Key, bytes: Uint8Array, expected: Tag | undefined): Promise<'swapped' | 'lost'>;
   /** Everything below the prefix, in no promised order. */
   list(prefix: Key): AsyncIterable<Listed>;
-  /** The bytes of a large file, in order. Throws WL_VAULT_UNAVAILABLE if it is absent. */
-  read(key: Key, signal?: AbortSignal): AsyncIterable<Uint8Array>;
-  /** What the store says about the files of a revision, without their bytes. */
+  /** Bytes of a large file, in order; a chunk belongs to the reader. Throws WL_VAULT_UNAVAILABLE if it is absent. */
+  read(key: Key, options?: ReadOptions): AsyncIterable<Uint8Array>;
+  /** Names and sizes of the files of a revision. */
   stat(id: RevisionId): Promise<readonly StoredFile[]>;
-  /** A staging area for `purpose`: one that an earlier run with the same purpose left, if nobody holds it, else new. */
-  stage(purpose: string): Promise<Staging>;
-  /** The staging area with this id; `busy` while another process holds it, `gone` if there is none. */
-  resume(id: string): Promise<Staging | 'busy' | 'gone'>;
+  /** All that the store says about a file of a revision; undefined if there is none. */
+  inspect(id: RevisionId, path: RepoPath): Promise<StoredFile | undefined>;
+  /** A staging area for the revision: one that an earlier run left, if nobody holds it, else new. */
+  stage(id: RevisionId): Promise<Staging>;
+  /** The staging area of this name; `busy` while another process holds it, `gone` if there is none. */
+  resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'>;
+  /** Deletes the object. Only for what nothing published or logged refers to, and for removals on record. */
+  remove(key: Key): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,22 +154,31 @@ export interface StagedReader {
 
 /** Writes one file into a staging area. Bytes are durable, and the file finished, only after `finish`. */
 export interface StagedWriter {
+  /** Whether `StagingDoor.open` gives the file back once it is finished. */
+  readonly readable: boolean;
   /** Takes the chunk over: its memory may be released once it is written. */
   write(chunk: Uint8Array): Promise<void>;
-  finish(): Promise<void>;
+  /** The upload, for a file that cannot be read back: to be given to `Staging.keep`. */
+  finish(): Promise<StagedUpload | undefined>;
   abort(): Promise<void>;
+}
+
+/** Where in a vault the same bytes stand already, as its records and receipts say. */
+export interface StoredCopy {
+  readonly revision: RevisionId;
+  readonly path: RepoPath;
+  readonly sizeBytes: number;
+  readonly version: string;
+  readonly etag: string;
 }
 
 /** The staging area as a worker thread sees it. */
 export interface StagingDoor {
   create(path: RepoPath, sizeBytes: number): Promise<StagedWriter>;
-  open(path: RepoPath): StagedReader;
+  /** A finished file that is `readable`. */
+  open(path: RepoPath): Promise<StagedReader>;
   remove(path: RepoPath): Promise<void>;
-}
-
-/** A file that must be as the manifest says. */
-export interface ExpectedFile {
-  readonly path: RepoPath;
-  readonly sizeBytes: number;
-  readonly sha256: Sha256;
+  /** Stages bytes that stand in the vault, inside the store; undefined where the store does not have exactly them. */
+  copy?(path: RepoPath, from: StoredCopy): Promise<StagedUpload | undefined>;
+  close(): Promise<void>;
 }

@@ -18,6 +18,7 @@ import { Gate } from '../../src/registry/gate.ts';
 import { ProcessMemory } from '../../src/registry/memory.ts';
 import { DirectoryVault } from '../../src/vault/directory.ts';
 import { type RevisionId, VAULT_KEY } from '../../src/vault/layout.ts';
+import type { ExpectedFile } from '../../src/vault/vault.ts';
 
 const id: RevisionId = { model: parseModelName('demo/evil'), commit: parseCommit('a'.repeat(40)) };
 const other: RevisionId = { model: parseModelName('demo/good'), commit: parseCommit('b'.repeat(40)) };
@@ -136,20 +137,22 @@ describe('a writer of the vault beside a gate', () => {
     await assert.rejects(gate.findRecord(id, 0), { code: 'WL_VAULT_CORRUPT' });
   });
 
+  const ours: ExpectedFile = { path: parseRepoPath('a.txt'), sizeBytes: 4, sha256: sha256('ours') };
+
   it('cannot have its own files vouched for by putting them there just before ours are published', async () => {
-    const staging = await gate.vault.stage('attack');
+    const staging = await gate.vault.stage(id);
     await staging.put(parseRepoPath('a.txt'), Buffer.from('ours'));
     const target = path.join(root, 'vault/models', id.model, id.commit);
     mkdirSync(target, { recursive: true });
     writeFileSync(path.join(target, 'a.txt'), 'not ours');
-    await assert.rejects(staging.publish(id, [parseRepoPath('a.txt')]), { code: 'WL_VAULT_UNAVAILABLE' });
+    await assert.rejects(staging.publish([[ours]]), { code: 'WL_STAGING_LOST' });
   });
 
   it('cannot keep a revision from being published by an empty folder', async () => {
-    const staging = await gate.vault.stage('attack');
+    const staging = await gate.vault.stage(id);
     await staging.put(parseRepoPath('a.txt'), Buffer.from('ours'));
     mkdirSync(path.join(root, 'vault/models', id.model, id.commit), { recursive: true });
-    assert.equal((await staging.publish(id, [parseRepoPath('a.txt')])).length, 1);
+    assert.equal((await staging.publish([[ours]])).length, 1);
   });
 
   it('cannot have a revision read through a link that leads out of the vault', async () => {

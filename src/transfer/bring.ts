@@ -7,16 +7,20 @@ import type { GitBlobSha1, Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { parseRandomCompletely, StreamParse } from '../formats/drive.ts';
 import type { Facts } from '../formats/facts.ts';
-import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
+import { HEAD_BYTES } from '../formats/identify.ts';
+import type { SourceFile, SourceRevision } from '../sources/source.ts';
 import type { StagedReader, StagingDoor } from '../vault/vault.ts';
-import type { BroughtFile } from './job.ts';
+import type { BroughtFile, KnownCopy } from './job.ts';
 import { readAhead } from './read-ahead.ts';
+import type { ReadingSource } from './source.ts';
+import { Spool } from './spool.ts';
 
 export interface Bring {
-  readonly source: Source;
+  readonly source: Pick<ReadingSource, 'read'>;
   readonly revision: Pick<SourceRevision, 'model' | 'commit'>;
   readonly door: StagingDoor;
   readonly readAheadBytes: number;
+  readonly reads: 'facts' | 'bytes';
   /** Called with the number of bytes that went by. */
   readonly passed: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -28,37 +32,63 @@ const STAGED_READ_BYTES = 1 << 20;
 /** Throws WL_DIGEST_MISMATCH, and what `Source.read` throws; nothing of the file stays staged then. */
 export async function bringFile(file: SourceFile, by: Bring): Promise<BroughtFile> {
   const writer = await by.door.create(file.path, file.sizeBytes);
-  const pass = new Pass(file);
+  const pass = new Pass(file, by.reads);
+  let spool: Spool | undefined;
   try {
     for await (const chunk of readAhead(file, by)) {
       const { length } = chunk;
       pass.take(chunk);
+      if (spool) spool.write(chunk);
+      else if (pass.needsRandomAccess && !writer.readable) spool = pass.spool();
       await writer.write(chunk);
       by.passed(length);
     }
     pass.requireDeclared();
-    await writer.finish();
+    const upload = await writer.finish();
+    const reader = spool;
+    const brought = await pass.conclude(
+      reader ? async () => reader : () => by.door.open(file.path),
+      'source',
+    );
+    return { ...brought, upload };
   } catch (error) {
     await writer.abort();
     throw error;
+  } finally {
+    spool?.end();
   }
-  return pass.conclude(by.door, 'source');
 }
 
 /** The staged file of an earlier run, if its bytes are the declared ones; otherwise it is dropped. */
 export async function reuseStaged(file: SourceFile, by: Bring): Promise<BroughtFile | undefined> {
   if (file.declared.kind === 'none') return undefined;
-  const reader = by.door.open(file.path);
-  const pass = new Pass(file);
+  const reader = await by.door.open(file.path);
+  const pass = new Pass(file, by.reads);
   try {
     if (reader.sizeBytes === file.sizeBytes) passThrough(reader, pass, by);
   } finally {
     reader.close();
   }
-  if (pass.isDeclared()) return pass.conclude(by.door, 'staging');
+  if (pass.isDeclared()) return pass.conclude(() => by.door.open(file.path), 'staging');
   await by.door.remove(file.path);
   return undefined;
 }
+
+/** The file copied inside the store; undefined where the store cannot, or does not have these bytes any more. */
+export async function copyInStore(
+  file: SourceFile,
+  copy: KnownCopy,
+  by: Bring,
+): Promise<BroughtFile | undefined> {
+  const upload = await by.door.copy?.(file.path, copy);
+  if (!upload) return undefined;
+  by.passed(file.sizeBytes);
+  const { sizeBytes, sha256, facts } = copy;
+  // git's name of a file that it keeps elsewhere is not a digest of its content: nobody asks for it.
+  return { file, sizeBytes, sha256, gitBlobSha1: NO_BLOB, facts, from: 'vault', upload };
+}
+
+const NO_BLOB = '0'.repeat(40) as GitBlobSha1;
 
 function passThrough(reader: StagedReader, pass: Pass, by: Bring): void {
   for (let at = 0; at < reader.sizeBytes; at += STAGED_READ_BYTES) {
@@ -72,15 +102,19 @@ function passThrough(reader: StagedReader, pass: Pass, by: Bring): void {
 /** Hash and parse of one file, while its bytes pass. */
 class Pass {
   readonly #file: SourceFile;
+  readonly #reads: 'facts' | 'bytes';
   readonly #sha256 = createHash('sha256');
   readonly #gitBlob = createHash('sha1');
   readonly #parse: StreamParse;
   readonly #needsGitBlob: boolean;
+  /** Copies of the chunks in which a format shows itself. */
+  #head: Uint8Array[] = [];
   #sizeBytes = 0;
   #digests: { sha256: Sha256; gitBlobSha1: GitBlobSha1 } | undefined;
 
-  constructor(file: SourceFile) {
+  constructor(file: SourceFile, reads: 'facts' | 'bytes') {
     this.#file = file;
+    this.#reads = reads;
     this.#parse = new StreamParse(file.sizeBytes);
     this.#needsGitBlob = file.declared.kind === 'git-blob-sha1';
     if (this.#needsGitBlob) this.#gitBlob.update(`blob ${file.sizeBytes}\0`);
@@ -89,8 +123,21 @@ class Pass {
   take(chunk: Uint8Array): void {
     this.#sha256.update(chunk);
     if (this.#needsGitBlob) this.#gitBlob.update(chunk);
-    this.#parse.push(chunk);
+    if (this.#reads === 'facts') this.#parse.push(chunk);
+    if (this.#sizeBytes < HEAD_BYTES) this.#head.push(Uint8Array.from(chunk));
     this.#sizeBytes += chunk.length;
+  }
+
+  /** True once the head of the file showed it. */
+  get needsRandomAccess(): boolean {
+    return this.#reads === 'facts' && this.#parse.needsRandomAccess;
+  }
+
+  /** A spool with everything that passed so far, taken right after the chunk that showed the need. */
+  spool(): Spool {
+    const spool = new Spool();
+    for (const chunk of this.#head) spool.write(chunk);
+    return spool;
   }
 
   isDeclared(): boolean {
@@ -99,6 +146,7 @@ class Pass {
     if (this.#sizeBytes !== sizeBytes) return false;
     switch (declared.kind) {
       case 'lfs-sha256':
+      case 'read-before':
         return declared.digest === sha256;
       case 'git-blob-sha1':
         return declared.digest === gitBlobSha1;
@@ -109,16 +157,32 @@ class Pass {
 
   requireDeclared(): void {
     if (this.isDeclared()) return;
-    const { path, sizeBytes } = this.#file;
+    const { path, sizeBytes, declared } = this.#file;
+    if (declared.kind === 'read-before')
+      throw new WeighlockError(
+        'WL_SOURCE_CHANGED',
+        `${path} changed between its first and its second reading`,
+      );
     const what =
       this.#sizeBytes === sizeBytes ? 'another digest' : `${this.#sizeBytes} bytes instead of ${sizeBytes}`;
     throw new WeighlockError('WL_DIGEST_MISMATCH', `${path} arrived with ${what} than the source declares`);
   }
 
-  async conclude(door: StagingDoor, from: BroughtFile['from']): Promise<BroughtFile> {
-    const streamed = await this.#parse.finish();
-    const facts = streamed === 'needs-random-access' ? await parseStaged(door, this.#file) : streamed;
+  async conclude(open: () => Promise<StagedReader>, from: BroughtFile['from']): Promise<BroughtFile> {
+    const facts = this.#reads === 'facts' ? await this.#facts(open) : undefined;
     return { file: this.#file, sizeBytes: this.#sizeBytes, ...this.#finish(), facts, from };
+  }
+
+  /** Formats with their directory at the end are read from where they were just kept. */
+  async #facts(open: () => Promise<StagedReader>): Promise<Facts> {
+    const streamed = await this.#parse.finish();
+    if (streamed !== 'needs-random-access') return streamed;
+    const reader = await open();
+    try {
+      return await parseRandomCompletely(reader);
+    } finally {
+      reader.close();
+    }
   }
 
   #finish(): { sha256: Sha256; gitBlobSha1: GitBlobSha1 } {
@@ -127,15 +191,5 @@ class Pass {
       gitBlobSha1: this.#gitBlob.digest('hex') as GitBlobSha1,
     };
     return this.#digests;
-  }
-}
-
-/** Formats with their directory at the end are read from where they were just staged. */
-async function parseStaged(door: StagingDoor, file: SourceFile): Promise<Facts> {
-  const reader = door.open(file.path);
-  try {
-    return await parseRandomCompletely(reader);
-  } finally {
-    reader.close();
   }
 }

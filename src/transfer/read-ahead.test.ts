@@ -55,20 +55,16 @@ function watched(
     declared: { kind: 'none' },
   };
   const by: Bring = {
-    source: {
-      ticket: source.ticket,
-      contacted: source.contacted,
-      resolve: source.resolve,
-      close: source.close,
-      read,
-    },
+    source: { read },
     revision: { model: parseModelName('local/model'), commit: undefined },
     door: {
       create: () => assert.fail('nothing is staged here'),
       open: () => assert.fail('nothing is staged here'),
       remove: () => assert.fail('nothing is staged here'),
+      close: async () => {},
     },
     readAheadBytes: options.readAheadBytes,
+    reads: 'bytes',
     passed: () => {},
     signal: new AbortController().signal,
   };

@@ -1,19 +1,30 @@
-/** What the admission and its worker threads say to each other. */
+/** What a transfer and its worker threads say to each other. */
 import type { GitBlobSha1, Sha256 } from '../base/digest.ts';
 import { ERRORS, type ErrorCode, WeighlockError } from '../base/errors.ts';
 import type { Facts } from '../formats/facts.ts';
-import type { SourceFile, SourceRevision, SourceTicket } from '../sources/source.ts';
-import type { StagingTicket } from '../vault/vault.ts';
+import type { SourceFile, SourceRevision } from '../sources/source.ts';
+import type { StagedUpload, StagingTicket, StoredCopy } from '../vault/vault.ts';
+import type { TransferSource } from './source.ts';
 
-/** What every job of one admission shares. */
+/** What every job of one transfer shares. */
 export interface CrewOrder {
-  readonly source: SourceTicket;
+  readonly source: TransferSource;
   readonly staging: StagingTicket;
   readonly revision: Pick<SourceRevision, 'model' | 'commit'>;
   /** Bytes brought in so far, per file by its number in the manifest. */
   readonly counters: SharedArrayBuffer;
   /** Bytes of one file that may wait in memory ahead of the hash. */
   readonly readAheadBytes: number;
+  /** Bytes of one file that may wait in memory behind it, where the store takes them in parts. */
+  readonly partsBytes: number;
+  /** `facts`: files are parsed while they pass. `bytes`: they are hashed only. */
+  readonly reads: 'facts' | 'bytes';
+}
+
+/** Bytes that stand in the vault already, and what is known of them. */
+export interface KnownCopy extends StoredCopy {
+  readonly sha256: Sha256;
+  readonly facts: Facts;
 }
 
 export interface FileJob {
@@ -21,6 +32,8 @@ export interface FileJob {
   readonly file: SourceFile;
   /** The file was finished by an earlier run: take those bytes if they are the declared ones. */
   readonly staged: boolean;
+  /** Copy these bytes inside the store, if it can and still has them. */
+  readonly copy?: KnownCopy | undefined;
 }
 
 /** A file that stands in the staging area, hashed and parsed in one pass. */
@@ -29,9 +42,12 @@ export interface BroughtFile {
   readonly sizeBytes: number;
   readonly sha256: Sha256;
   readonly gitBlobSha1: GitBlobSha1;
-  readonly facts: Facts;
+  /** Undefined in a transfer that only reads bytes. */
+  readonly facts: Facts | undefined;
   /** Where the bytes came from this time. */
-  readonly from: 'source' | 'staging';
+  readonly from: 'source' | 'staging' | 'vault';
+  /** What waits in the store, where the file cannot be read back from the staging area. */
+  readonly upload?: StagedUpload | undefined;
 }
 
 export type JobResult =

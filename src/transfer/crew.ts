@@ -8,12 +8,23 @@ import { Worker } from 'node:worker_threads';
 import type { RepoPath } from '../base/name.ts';
 import type { OnStart } from '../base/progress.ts';
 import type { SourceFile } from '../sources/source.ts';
-import { type BroughtFile, type CrewOrder, type FileJob, fromPlainError, type JobResult } from './job.ts';
+import {
+  type BroughtFile,
+  type CrewOrder,
+  type FileJob,
+  fromPlainError,
+  type JobResult,
+  type KnownCopy,
+} from './job.ts';
 
-export interface CrewOptions extends Omit<CrewOrder, 'counters' | 'readAheadBytes'> {
+export interface CrewOptions extends Omit<CrewOrder, 'counters' | 'readAheadBytes' | 'partsBytes'> {
   readonly files: readonly SourceFile[];
   /** Files that an earlier run finished in the staging area. */
   readonly staged: ReadonlySet<RepoPath>;
+  /** Bytes that stand in the vault already, by path. */
+  readonly copies?: ReadonlyMap<RepoPath, KnownCopy> | undefined;
+  /** Called with each file as it is finished; the crew ends when all that it returned is done. */
+  readonly onBrought?: ((brought: BroughtFile) => Promise<void>) | undefined;
   /** Files under way at once. */
   readonly concurrency: number;
   /** Bytes that may wait in memory, over all files under way. */
@@ -43,7 +54,12 @@ export async function bringAll(options: CrewOptions): Promise<CrewResult> {
   options.onStart?.({ files, passed: (number) => Number(Atomics.load(counters, number)) });
 
   const jobs: FileJob[] = files
-    .map((file, number) => ({ number, file, staged: staged.has(file.path) }))
+    .map((file, number) => ({
+      number,
+      file,
+      staged: staged.has(file.path),
+      copy: options.copies?.get(file.path),
+    }))
     .sort((a, b) => b.file.sizeBytes - a.file.sizeBytes);
   const inFlight = Math.max(1, Math.min(concurrency, jobs.length));
   const order: CrewOrder = {
@@ -51,10 +67,29 @@ export async function bringAll(options: CrewOptions): Promise<CrewResult> {
     staging: options.staging,
     revision: options.revision,
     counters: shared,
-    readAheadBytes: Math.floor(memoryBytes / inFlight),
+    ...shareOf(memoryBytes, inFlight, options),
+    reads: options.reads,
   };
   const threads = Math.min(availableParallelism(), Math.ceil(inFlight / FILES_PER_THREAD));
-  return new Crew(order, jobs, { threads, inFlight }).run();
+  return new Crew(order, jobs, { threads, inFlight, onBrought: options.onBrought }).run();
+}
+
+/**
+ * How much of one file may wait ahead of the hash and behind it. A store that takes files in parts wants most of it
+ * behind: there whole parts gather, and ranges ahead are taken as they come.
+ */
+function shareOf(
+  memoryBytes: number,
+  inFlight: number,
+  { staging }: Pick<CrewOptions, 'staging'>,
+): Pick<CrewOrder, 'readAheadBytes' | 'partsBytes'> {
+  const share = Math.floor(memoryBytes / inFlight);
+  switch (staging.kind) {
+    case 'directory':
+      return { readAheadBytes: share, partsBytes: 0 };
+    case 's3':
+      return { readAheadBytes: 0, partsBytes: share };
+  }
 }
 
 class Crew {
@@ -63,12 +98,18 @@ class Crew {
   readonly #lanes: number;
   readonly #brought: BroughtFile[] = [];
   readonly #contacted = new Set<string>();
+  readonly #onBrought: CrewOptions['onBrought'];
   #open: number;
 
-  constructor(order: CrewOrder, jobs: readonly FileJob[], size: { threads: number; inFlight: number }) {
+  constructor(
+    order: CrewOrder,
+    jobs: readonly FileJob[],
+    size: { threads: number; inFlight: number; onBrought: CrewOptions['onBrought'] },
+  ) {
     this.#jobs = [...jobs];
     this.#open = jobs.length;
     this.#lanes = size.inFlight;
+    this.#onBrought = size.onBrought;
     this.#workers = Array.from({ length: size.threads }, () => {
       // Beside this file, as source or compiled.
       const worker = new URL(`worker${path.extname(import.meta.filename)}`, import.meta.url);
@@ -97,9 +138,12 @@ class Crew {
         }
         this.#brought[result.number] = result.brought;
         for (const host of result.contacted) this.#contacted.add(host);
-        this.#open -= 1;
-        if (this.#open === 0) resolve();
-        else this.#give(worker);
+        this.#give(worker);
+        const kept = this.#onBrought?.(result.brought) ?? Promise.resolve();
+        kept.then(() => {
+          this.#open -= 1;
+          if (this.#open === 0) resolve();
+        }, reject);
       });
     }
     for (let lane = 0; lane < this.#lanes; lane++) {

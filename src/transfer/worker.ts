@@ -1,21 +1,21 @@
-/** A worker thread of an admission: takes one file after another until it is ended. */
+/** A worker thread of a transfer: takes one file after another until it is ended. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { openSource } from '../sources/open.ts';
-import { openStagingDoor } from '../vault/directory-staging.ts';
-import { type Bring, bringFile, reuseStaged } from './bring.ts';
+import { openStagingDoor } from '../vault/open.ts';
+import { type Bring, bringFile, copyInStore, reuseStaged } from './bring.ts';
 import { collectAsBytesPass } from './collect.ts';
 import { type CrewOrder, type FileJob, type JobResult, toPlainError } from './job.ts';
+import { openTransferSource } from './source.ts';
 
 const order = workerData as CrewOrder;
 const counters = new BigUint64Array(order.counters);
-const source = openSource(order.source);
-const door = openStagingDoor(order.staging);
+const source = openTransferSource(order.source);
+const door = openStagingDoor(order.staging, order.partsBytes);
 const stop = new AbortController();
 const passed = collectAsBytesPass();
 
 parentPort?.on('message', async (job: FileJob | 'stop') => {
   if (job === 'stop') {
-    stop.abort(new Error('the admission stopped'));
+    stop.abort(new Error('the transfer stopped'));
     return;
   }
   parentPort?.postMessage(await run(job));
@@ -28,6 +28,7 @@ async function run(job: FileJob): Promise<JobResult> {
     revision: order.revision,
     door,
     readAheadBytes: order.readAheadBytes,
+    reads: order.reads,
     passed: (bytes) => {
       Atomics.add(counters, number, BigInt(bytes));
       passed(bytes);
@@ -37,7 +38,8 @@ async function run(job: FileJob): Promise<JobResult> {
   try {
     const reused = job.staged ? await reuseStaged(file, by) : undefined;
     if (job.staged && !reused) Atomics.store(counters, number, 0n);
-    const brought = reused ?? (await bringFile(file, by));
+    const copied = job.copy && !reused ? await copyInStore(file, job.copy, by) : undefined;
+    const brought = reused ?? copied ?? (await bringFile(file, by));
     return { number, outcome: 'brought', brought, contacted: [...source.contacted] };
   } catch (error) {
     return { number, outcome: 'failed', error: toPlainError(error) };

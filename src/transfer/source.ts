@@ -1,0 +1,56 @@
+/** Where a transfer reads from: a source of models, or files that are published in a vault. */
+import { openSource } from '../sources/open.ts';
+import {
+  type ByteRange,
+  refuseRange,
+  type Source,
+  type SourceFile,
+  type SourceTicket,
+} from '../sources/source.ts';
+import { fileKey, type RevisionId } from '../vault/layout.ts';
+import { openVault } from '../vault/open.ts';
+import type { Vault, VaultTicket } from '../vault/vault.ts';
+
+/** Files of a published revision; `versions`: exactly these versions of the objects, where a receipt names them. */
+export interface PublishedFiles {
+  readonly kind: 'published';
+  readonly vault: VaultTicket;
+  readonly revision: RevisionId;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+export type TransferSource = SourceTicket | PublishedFiles;
+
+/** What a transfer asks of a source: it was resolved by whoever began the transfer. */
+export type ReadingSource = Pick<Source, 'contacted' | 'read' | 'close'>;
+
+export function openTransferSource(ticket: TransferSource): ReadingSource {
+  return ticket.kind === 'published' ? new PublishedSource(ticket) : openSource(ticket);
+}
+
+class PublishedSource implements ReadingSource {
+  readonly contacted: ReadonlySet<string>;
+  readonly #vault: Vault;
+  readonly #from: PublishedFiles;
+
+  constructor(from: PublishedFiles) {
+    this.#from = from;
+    this.#vault = openVault(from.vault);
+    this.contacted = new Set([this.#vault.place]);
+  }
+
+  read(
+    _revision: unknown,
+    file: SourceFile,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    refuseRange(file, range);
+    const version = this.#from.versions[file.path];
+    return this.#vault.read(fileKey(this.#from.revision, file.path), { range, version, signal });
+  }
+
+  close(): Promise<void> {
+    return this.#vault.close();
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * How clients of S3 and of its neighbours are made: by the official SDK, with every kind of credential that it knows,
+ * over one pool of connections that honours a proxy and a private certificate authority.
+ */
+import { readFileSync } from 'node:fs';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
+import { UndiciHttpHandler, type UndiciHttpHandlerOptions } from '@smithy/undici-http-handler';
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { WeighlockError } from '../base/errors.ts';
+
+/** A bucket and how it is reached. Plain data: worker threads open the same from it. Holds no credentials. */
+export interface S3Settings {
+  readonly bucket: string;
+  /** Between the bucket and the vault's own keys; without slashes at its ends, '' for the whole bucket. */
+  readonly prefix: string;
+  readonly region?: string;
+  /** Another store than AWS's; also taken from AWS_ENDPOINT_URL_S3 and profiles, by the SDK itself. */
+  readonly endpoint?: string;
+  /** The bucket in the path instead of the host name, as most other stores want it. */
+  readonly pathStyle?: boolean;
+  /** Objects are encrypted with this KMS key, by bucket keys; without it as the bucket's default says. */
+  readonly kmsKey?: string;
+  /** The account that must own the bucket: a bucket that was deleted and made anew by a stranger is refused. */
+  readonly bucketOwner?: string;
+  /** PEM file of a private certificate authority. */
+  readonly caFile?: string;
+  /** http(s) URL of a proxy. */
+  readonly proxy?: string;
+}
+
+/** Connections of one client to its store: enough for every part and range under way. */
+const CONNECTIONS_MAX = 64;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A store that says nothing for so long has lost the request. */
+const SILENCE_MS = 60_000;
+/** Attempts of the SDK against errors that pass: 5xx, SlowDown, broken connections, throttling. */
+export const ATTEMPTS_MAX = 5;
+
+/** What every client of this store is made with. The dispatcher is to be closed by whoever called. */
+export function awsConfig(settings: Pick<S3Settings, 'region' | 'endpoint' | 'caFile' | 'proxy'>): {
+  readonly requestHandler: UndiciHttpHandler;
+  readonly credentials: ReturnType<typeof fromNodeProviderChain>;
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly maxAttempts: number;
+} {
+  const { region, endpoint } = settings;
+  // The handler brings types of an older undici; at run time any dispatcher will do, which it checks itself.
+  const dispatcher = dispatcherFor(settings) as unknown as NonNullable<
+    UndiciHttpHandlerOptions['dispatcher']
+  >;
+  const requestHandler = new UndiciHttpHandler({ dispatcher });
+  return {
+    requestHandler,
+    // The same way out for whoever hands out credentials: STS and SSO stand behind the proxy too.
+    credentials: fromNodeProviderChain({
+      clientConfig: { requestHandler, ...(region && { region }) },
+    }),
+    ...(region && { region }),
+    ...(endpoint && { endpoint }),
+    maxAttempts: ATTEMPTS_MAX,
+  };
+}
+
+export function s3Client(settings: S3Settings): S3Client {
+  const config: S3ClientConfig = {
+    ...awsConfig(settings),
+    ...(settings.pathStyle !== undefined && { forcePathStyle: settings.pathStyle }),
+    // Checksums are computed where the bytes pass anyway; the SDK would read everything once more.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // A bucket in another region is the configuration's mistake, to be named and not followed.
+    followRegionRedirects: false,
+  };
+  const client = new S3Client(config);
+  leavePartsUnsigned(client);
+  return client;
+}
+
+/**
+ * Parts are not hashed for the signature: TLS and the signed CRC-32 guard them on their way, and what is stored is
+ * held to its SHA-256 by everybody who reads it.
+ */
+function leavePartsUnsigned(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, context) => (args) => {
+      const request = args.request as { headers: Record<string, string> };
+      if (context.commandName === 'UploadPartCommand')
+        request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      return next(args);
+    },
+    { step: 'build', name: 'leavePartsUnsigned' },
+  );
+}
+
+function dispatcherFor({ caFile, proxy }: Pick<S3Settings, 'caFile' | 'proxy'>): Dispatcher {
+  const ca = caFile === undefined ? undefined : authority(caFile);
+  const shared = { connections: CONNECTIONS_MAX, bodyTimeout: SILENCE_MS, headersTimeout: SILENCE_MS };
+  if (proxy === undefined) {
+    return new Agent({ ...shared, connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca && { ca }) } });
+  }
+  return new ProxyAgent({ ...shared, uri: proxy, ...(ca && { requestTls: { ca } }) });
+}
+
+function authority(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new WeighlockError('WL_CONFIG_INVALID', `cannot read the certificates in ${file}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Bucket names as S3 has them; stores of other makers allow no more than these. */
+const BUCKET = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
+const PREFIX_BYTES_MAX = 256;
+
+/** The bucket and prefix of `s3://bucket/prefix`. Throws WL_CONFIG_INVALID. */
+export function parseS3Place(place: string): Pick<S3Settings, 'bucket' | 'prefix'> {
+  const [, bucket = '', rest = ''] = /^s3:\/\/([^/]*)\/?(.*)$/.exec(place) ?? [];
+  const prefix = rest.replace(/\/$/, '');
+  const refuse = (why: string) => {
+    throw new WeighlockError('WL_CONFIG_INVALID', `"${place}" is not a place in S3: ${why}`, {
+      hint: 'Write s3://bucket or s3://bucket/prefix.',
+    });
+  };
+  if (!BUCKET.test(bucket)) refuse('the bucket has no valid name');
+  const parts = prefix === '' ? [] : prefix.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..'))
+    refuse('the prefix has an empty or dotted part');
+  if (!/^[A-Za-z0-9!_.*'()/=+@-]*$/.test(prefix)) refuse('the prefix has characters that S3 asks to avoid');
+  if (Buffer.byteLength(prefix) > PREFIX_BYTES_MAX)
+    refuse(`the prefix is longer than ${PREFIX_BYTES_MAX} bytes`);
+  return { bucket, prefix };
+}
+
+/** The place as people write it. */
+export function s3Place({ bucket, prefix }: Pick<S3Settings, 'bucket' | 'prefix'>): string {
+  return prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${prefix}`;
+}

@@ -1,0 +1,87 @@
+/**
+ * S3Vault: a vault in a bucket, or below a prefix of one.
+ *
+ * Objects are created with `If-None-Match: *` and moved with `If-Match`. Files of an admission wait as parts of
+ * pending multipart uploads, which nobody can read, and as small objects below `staging/`; publishing completes them
+ * one by one, so that a revision appears file by file, `model.sig` last.
+ */
+import type { RepoPath } from '../base/name.ts';
+import { fileKey, type Key, type RevisionId, revisionPrefix } from './layout.ts';
+import { type S3Settings, s3Place } from './s3-client.ts';
+import { S3Staging } from './s3-staging.ts';
+import { S3Store, said } from './s3-store.ts';
+import type {
+  Listed,
+  ReadOptions,
+  Staging,
+  StoredFile,
+  StoredObject,
+  Tag,
+  Vault,
+  VaultTicket,
+} from './vault.ts';
+
+export class S3Vault implements Vault {
+  readonly location: string;
+  readonly place: string;
+  readonly ticket: VaultTicket;
+  readonly publishes = 'by file';
+  readonly #store: S3Store;
+
+  constructor(settings: S3Settings) {
+    this.location = s3Place(settings);
+    this.place = settings.endpoint ? `${this.location} at ${settings.endpoint}` : this.location;
+    this.ticket = { kind: 's3', settings };
+    this.#store = new S3Store(settings);
+  }
+
+  get(key: Key, bytesMax: number): Promise<StoredObject | undefined> {
+    return this.#store.get(key, bytesMax);
+  }
+
+  create(key: Key, bytes: Uint8Array): Promise<'created' | 'exists'> {
+    return this.#store.create(key, bytes);
+  }
+
+  swap(key: Key, bytes: Uint8Array, expected: Tag | undefined): Promise<'swapped' | 'lost'> {
+    return this.#store.swap(key, bytes, expected);
+  }
+
+  list(prefix: Key): AsyncIterable<Listed> {
+    return this.#store.list(prefix);
+  }
+
+  read(key: Key, options?: ReadOptions): AsyncIterable<Uint8Array> {
+    return this.#store.read(key, options);
+  }
+
+  async stat(id: RevisionId): Promise<readonly StoredFile[]> {
+    const prefix = revisionPrefix(id);
+    const files: StoredFile[] = [];
+    for await (const { key, sizeBytes } of this.#store.list(prefix)) {
+      files.push({ path: key.slice(prefix.length) as RepoPath, sizeBytes });
+    }
+    return files;
+  }
+
+  async inspect(id: RevisionId, path: RepoPath): Promise<StoredFile | undefined> {
+    const answer = await this.#store.head(fileKey(id, path));
+    return answer && { path, sizeBytes: answer.ContentLength ?? 0, ...said(answer) };
+  }
+
+  stage(id: RevisionId): Promise<Staging> {
+    return S3Staging.take(this.#store, id);
+  }
+
+  resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'> {
+    return S3Staging.resume(this.#store, area, id);
+  }
+
+  remove(key: Key): Promise<void> {
+    return this.#store.remove(key);
+  }
+
+  async close(): Promise<void> {
+    this.#store.client.destroy();
+  }
+}
