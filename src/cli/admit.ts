@@ -14,6 +14,7 @@ import { EXIT, WeighlockError } from '../base/errors.ts';
 import { type ModelName, parseModelName } from '../base/name.ts';
 import type { Verdict } from '../base/verdict.ts';
 import type { Source, SourceRevision } from '../sources/source.ts';
+import { revisionPrefix } from '../vault/layout.ts';
 import { decisionText } from './decision-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -181,7 +182,7 @@ function conclusion(wire: Wire, admission: Admission): string {
       : '';
     return `${decided}${labelled('', `Not published. To look closer: weighlock show ${id.model}@${id.commit}.${flags}`)}`;
   }
-  const where = `${wire.config.vault}/models/${id.model}/${id.commit}/`;
+  const where = `${wire.vault().location}/${revisionPrefix(id)}`;
   const how =
     outcome === 'found' ? `already on record, since ${body.decidedAt}` : `by policy ${body.policy.name}`;
   return [

@@ -10,12 +10,16 @@ import { z } from 'zod';
 import { isArn, parseKmsArn } from '../attest/kms-arn.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { HUB_ENDPOINT, HUB_HOSTS } from '../sources/hub-hosts.ts';
+import type { VaultTicket } from '../vault/vault.ts';
+import { proxyFor } from './proxy.ts';
+import { vaultEntrySchema, vaultTicket } from './vault-place.ts';
 
 const text = z.string().min(1);
 
 const fileSchema = z.strictObject({
   vault: text.optional(),
   policy: text.optional(),
+  vaults: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]*$/), vaultEntrySchema).optional(),
   trust: text.optional(),
   key: text.optional(),
   logKey: text.optional(),
@@ -43,7 +47,10 @@ const VARIABLES = {
 export interface Config {
   /** The file that was read, if there is one. */
   readonly file: string | undefined;
+  /** The vault in use: a name under `vaults`, s3://bucket/prefix, or a folder. */
   readonly vault: string;
+  /** Opens any place that may be named as a vault. Throws WL_CONFIG_INVALID. */
+  readonly ticket: (name: string) => VaultTicket;
   /** A policy file, or undefined for the one that ships. */
   readonly policy: string | undefined;
   readonly trust: string | undefined;
@@ -69,6 +76,8 @@ const DEFAULT_VAULT = './weighlock-data';
 const DEFAULT_STATE_VALIDITY_DAYS = 30;
 const DEFAULT_CONCURRENCY = 4;
 const DEFAULT_MEMORY = '16MB';
+/** Parts of uploads wait whole. */
+const DEFAULT_MEMORY_S3 = '96MB';
 const DAY_MS = 86_400_000;
 
 export interface ConfigInput {
@@ -99,9 +108,13 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
   const proxy = proxyFor(endpoint, environment);
   const resolved = (name: string | undefined) =>
     name === undefined ? undefined : path.resolve(directory, name);
+  const vault = options.vault ?? variable.vault ?? settings.vault ?? DEFAULT_VAULT;
+  const places = { directory, environment, vaults: settings.vaults ?? {} };
+  const ticket = (name: string) => vaultTicket(name, places);
   return {
     file: there ? file : undefined,
-    vault: path.resolve(directory, options.vault ?? variable.vault ?? settings.vault ?? DEFAULT_VAULT),
+    vault,
+    ticket,
     policy: resolved(options.policy ?? variable.policy ?? settings.policy),
     trust: resolved(options.trust ?? variable.trust ?? settings.trust),
     home,
@@ -113,8 +126,14 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     concurrency: readConcurrency(
       from(options.concurrency, variable.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY),
     ),
-    memoryBytes: readMemory(from(options.memory, variable.memory ?? settings.memory ?? DEFAULT_MEMORY)),
+    memoryBytes: readMemory(
+      from(options.memory, variable.memory ?? settings.memory ?? defaultMemory(ticket(vault))),
+    ),
   };
+}
+
+function defaultMemory(ticket: VaultTicket): string {
+  return ticket.kind === 's3' ? DEFAULT_MEMORY_S3 : DEFAULT_MEMORY;
 }
 
 function readFile(file: string): z.infer<typeof fileSchema> {
@@ -144,21 +163,6 @@ function readVariables(
     found[VARIABLES[name as keyof typeof VARIABLES]] = value;
   }
   return found;
-}
-
-function proxyFor(endpoint: string, environment: NodeJS.ProcessEnv): string | undefined {
-  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : '';
-  const direct = (environment.NO_PROXY ?? environment.no_proxy ?? '')
-    .split(',')
-    .map((name) => name.trim().replace(/^\./, ''));
-  if (direct.some((name) => name === '*' || (name && (host === name || host.endsWith(`.${name}`)))))
-    return undefined;
-  const proxy = endpoint.startsWith('http://')
-    ? environment.http_proxy
-    : environment.HTTPS_PROXY || environment.https_proxy;
-  if (!proxy) return undefined;
-  if (URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol)) return proxy;
-  throw invalid('the proxy (HTTPS_PROXY, http_proxy) is not an http:// or https:// address');
 }
 
 /** A setting, and whom to tell if it is not understood: whoever typed it, or whoever configured it. */

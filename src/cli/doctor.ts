@@ -31,7 +31,7 @@ export function doctorCommand(run: Run): Command {
           configuration(wire),
           policy(wire),
           ...keys(wire),
-          writable(wire),
+          ...writable(wire),
           await vault(wire),
         ];
         if (!flags.offline) checks.push(await hub(wire));
@@ -104,29 +104,34 @@ function keys(wire: Wire): Check[] {
 }
 
 /** The nearest folder that exists is where the vault will be made. */
-function writable(wire: Wire): Check {
-  let folder = wire.config.vault;
+function writable(wire: Wire): Check[] {
+  const ticket = wire.vault().ticket;
+  if (ticket.kind !== 'directory') return [];
+  let folder = ticket.path;
   while (!existsSync(folder)) folder = path.dirname(folder);
   try {
     accessSync(folder, constants.W_OK | constants.X_OK);
-    return { what: 'vault folder', result: 'ok', detail: `${folder} is writable` };
+    return [{ what: 'vault folder', result: 'ok', detail: `${folder} is writable` }];
   } catch {
-    return {
-      what: 'vault folder',
-      result: 'failed',
-      detail: `${folder} is not writable`,
-      remedy: 'Change its permissions, or name another with --vault.',
-      exit: EXIT.unavailable,
-    };
+    return [
+      {
+        what: 'vault folder',
+        result: 'failed',
+        detail: `${folder} is not writable`,
+        remedy: 'Change its permissions, or name another with --vault.',
+        exit: EXIT.unavailable,
+      },
+    ];
   }
 }
 
 async function vault(wire: Wire): Promise<Check> {
-  if (!existsSync(wire.config.vault)) {
+  const place = wire.vault();
+  if (place.ticket.kind === 'directory' && !existsSync(place.ticket.path)) {
     return {
       what: 'vault',
       result: 'note',
-      detail: `none yet at ${wire.config.vault}`,
+      detail: `none yet at ${place.location}`,
       remedy: 'The first `weighlock admit` makes it.',
     };
   }
@@ -134,7 +139,7 @@ async function vault(wire: Wire): Promise<Check> {
     const registry = await wire.registry();
     const { state } = await registry.state();
     const left = Date.parse(state.expiresAt) - wire.clock.now();
-    const detail = `${registry.trust.vault} at ${wire.config.vault}, state ${state.sequence}, ${plural(state.log.size, 'log entry', 'log entries')}, valid until ${state.expiresAt}`;
+    const detail = `${registry.trust.vault} at ${place.location}, state ${state.sequence}, ${plural(state.log.size, 'log entry', 'log entries')}, valid until ${state.expiresAt}`;
     if (left > STATE_AGEING_MS) return { what: 'vault', result: 'ok', detail };
     return { what: 'vault', result: 'note', detail, remedy: 'Renew it with `weighlock state refresh`.' };
   } catch (error) {

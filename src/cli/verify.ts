@@ -53,7 +53,7 @@ async function runVerify(wire: Wire, what: string | undefined, flags: VerifyFlag
 async function verifyAll(wire: Wire, depth: RevisionCheck['depth']): Promise<Outcome> {
   const registry = await wire.registry();
   const verification = await watching(wire.terminal, (onStart) => verifyVault(registry, { depth, onStart }));
-  return outcome(wire, `vault ${wire.config.vault}`, verification);
+  return outcome(wire, `vault ${registry.vault.location}`, verification);
 }
 
 async function verifyModel(

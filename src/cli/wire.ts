@@ -12,8 +12,8 @@ import { Gate } from '../registry/gate.ts';
 import { Registry } from '../registry/registry.ts';
 import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
-import { DirectoryVault } from '../vault/directory.ts';
 import { EVERYTHING, STAGING_PREFIX, VAULT_KEY } from '../vault/layout.ts';
+import { openVault } from '../vault/open.ts';
 import type { Vault } from '../vault/vault.ts';
 import { type Config, type ConfigInput, readConfig } from './config.ts';
 import { Home } from './home.ts';
@@ -48,7 +48,7 @@ export class Wire {
   }
 
   vault(): Vault {
-    return new DirectoryVault(this.config.vault);
+    return openVault(this.config.ticket(this.config.vault));
   }
 
   hub(): Source {
@@ -117,7 +117,7 @@ export class Wire {
 
   /** The id of the vault at the place, which must be the one that stood there before. */
   async #identify(vault: Vault): Promise<string | undefined> {
-    const before = this.home.vaultAt(vault.location);
+    const before = this.home.vaultAt(vault.place);
     const stored = await vault.get(VAULT_KEY, DESCRIPTOR_BYTES_MAX);
     if (!stored) {
       if (before === undefined) return undefined;
@@ -139,7 +139,7 @@ export class Wire {
         },
       );
     }
-    this.home.rememberPlace(vault.location, id);
+    this.home.rememberPlace(vault.place, id);
     return id;
   }
 
@@ -176,7 +176,7 @@ export class Wire {
       if (id) return id;
     }
     await this.#openGate(vault, trust);
-    this.home.rememberPlace(vault.location, descriptor.id);
+    this.home.rememberPlace(vault.place, descriptor.id);
     this.terminal.err(
       `  new vault  ${vault.location}\n` +
         `             ${this.#keysAt(madeKeys ? 'new keys' : 'keys')}\n` +
