@@ -240,6 +240,25 @@ export const CHECKSUMS: readonly Case[] = [
     ],
   },
   {
+    title: 'answers a repeated completion with checksums as the first',
+    steps: [
+      begin('k', { ChecksumAlgorithm: 'CRC32' }),
+      summed('ChecksumCRC32', '$crc32:tail'),
+      complete('k', listed('ChecksumCRC32', '$crc32:tail')),
+      but(complete('k', listed('ChecksumCRC32', '$crc32:tail'), {}, { ETag: '$3.ETag' }), {
+        minio: '404 NoSuchUpload',
+      }),
+    ],
+  },
+  {
+    title: 'knows no checksums of parts where the upload was begun without',
+    steps: [
+      begin('k'),
+      summed('ChecksumCRC32', '$crc32:tail'),
+      but(complete('k', listed('ChecksumCRC32', '$crc32:tail'), {}, '400 InvalidPart'), { minio: {} }),
+    ],
+  },
+  {
     title: 'holds a completion against the checksums of its parts',
     steps: [
       begin('k', { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' }),

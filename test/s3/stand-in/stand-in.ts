@@ -9,6 +9,7 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type FaultRule, FaultTable, type FaultWhat } from '../fault.ts';
 import { operationOf } from '../operation.ts';
+import { type Counter, type LoggedRequest, RequestLog } from '../request-log.ts';
 import { type BucketOptions, clientEnvironment, type S3Credentials, type S3Server } from '../server.ts';
 import { AccessBook } from './access.ts';
 import { type Addressed, addressOf } from './address.ts';
@@ -35,25 +36,6 @@ export interface StandInOptions extends Partial<Abilities> {
   readonly now?: () => number;
 }
 
-export interface LoggedRequest {
-  readonly operation: string;
-  readonly method: string;
-  readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
-  readonly headers: http.IncomingHttpHeaders;
-  /** What was answered; 0 where the connection was cut. */
-  status: number;
-  /** The error's code. */
-  code: string | undefined;
-}
-
-export interface Counter {
-  readonly requests: number;
-  /** Bodies as they came over the wire. */
-  readonly receivedBytes: number;
-  readonly sentBytes: number;
-}
-
 export interface S3StandIn extends S3Server {
   readonly kind: 'stand-in';
   readonly accountId: string;
@@ -70,7 +52,6 @@ export interface S3StandIn extends S3Server {
   expireAt(timeMs: number): void;
 }
 
-const REQUESTS_KEPT_MAX = 100_000;
 const HELD_BYTES_MAX = 4 * 1024 ** 3;
 const WIRE_BYTES_MAX = 2 * 1024 ** 3;
 
@@ -107,8 +88,7 @@ class RunningStandIn {
   readonly #store: Store;
   readonly #access: AccessBook;
   readonly #faults = new FaultTable();
-  readonly #requests: LoggedRequest[] = [];
-  readonly #counters = new Map<string, Counter>();
+  readonly #log = new RequestLog();
 
   constructor(options: StandInOptions) {
     this.#options = options;
@@ -129,12 +109,11 @@ class RunningStandIn {
       accountId: this.#accountId,
       readOnlyCredentials,
       environment: clientEnvironment(place),
-      requests: this.#requests,
+      requests: this.#log.requests,
       faults: this.#faults,
       store: this.#store,
       fault: (rule) => this.#faults.add(rule),
-      counter: (operation) =>
-        this.#counters.get(operation) ?? { requests: 0, receivedBytes: 0, sentBytes: 0 },
+      counter: (operation) => this.#log.counter(operation),
       makeBucket: async (name, bucketOptions: BucketOptions = {}) => {
         const bucket = this.#store.addBucket(name, this.#region, this.#nowMs());
         if (bucketOptions.versioning === 'on') setVersioning(bucket, 'Enabled');
@@ -154,7 +133,7 @@ class RunningStandIn {
     const { method = '' } = request;
     const isCopy = request.headers['x-amz-copy-source'] !== undefined;
     const operation = operationOf({ method, at: address.at, query: address.query, isCopy });
-    const logged = this.#log(request, operation, address);
+    const logged = this.#log.add(request, operation, address.query);
     const what = this.#faults.strike({ operation, method, url, headers: request.headers });
     if (what === 'stall') return;
     if (what === 'reset') {
@@ -180,7 +159,8 @@ class RunningStandIn {
       return;
     }
     logged.status = reply.status;
-    this.#count(operation, wire?.length ?? 0, send(method, reply, response));
+    const sentBytes = send(method, reply, response);
+    this.#log.addBytes(operation, { receivedBytes: wire?.length ?? 0, sentBytes });
   }
 
   /** Checks who calls, takes the body out of its wrapping, and does the work; all of it at one moment. */
@@ -219,26 +199,6 @@ class RunningStandIn {
 
   #nowMs(): number {
     return (this.#options.now ?? Date.now)();
-  }
-
-  #log(request: IncomingMessage, operation: string, address: Addressed): LoggedRequest {
-    const { method = '', headers, url = '' } = request;
-    const query = Object.fromEntries(address.query);
-    const path = url.split('?', 1)[0] ?? '';
-    const logged: LoggedRequest = { operation, method, path, query, headers, status: 0, code: undefined };
-    this.#requests.push(logged);
-    if (this.#requests.length > REQUESTS_KEPT_MAX) this.#requests.shift();
-    this.#count(operation, 0, 0, 1);
-    return logged;
-  }
-
-  #count(operation: string, receivedBytes: number, sentBytes: number, requests = 0): void {
-    const now = this.#counters.get(operation) ?? { requests: 0, receivedBytes: 0, sentBytes: 0 };
-    this.#counters.set(operation, {
-      requests: now.requests + requests,
-      receivedBytes: now.receivedBytes + receivedBytes,
-      sentBytes: now.sentBytes + sentBytes,
-    });
   }
 }
 
