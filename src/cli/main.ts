@@ -20,6 +20,7 @@ import { showCommand } from './show.ts';
 import { stateCommand } from './state.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
 import { trustCommand } from './trust.ts';
+import { vaultCommand } from './vault.ts';
 import { verifyCommand } from './verify.ts';
 import { type Surroundings, TOOL, Wire } from './wire.ts';
 
@@ -85,6 +86,7 @@ function build(run: Run, terminal: Terminal): Command {
     trustCommand,
     policyCommand,
     stateCommand,
+    vaultCommand,
     doctorCommand,
     demoCommand,
   ];

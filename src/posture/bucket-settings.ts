@@ -1,6 +1,7 @@
 /**
- * How a bucket is configured, read where that is permitted. On AWS each absence costs safety; a store of another
- * maker that does not know a setting has other means for it, so there it is only good to know.
+ * How a bucket is configured, read where that is permitted. On AWS each absence costs safety. A store of another maker
+ * may have other means of its own for what is a setting of the bucket on AWS: that is only good to know there. What
+ * its writers can do to what was admitted costs safety everywhere.
  */
 import {
   GetBucketEncryptionCommand,
@@ -33,7 +34,7 @@ import type { PolicyDocument } from './policy-document.ts';
 import { denies, exactly } from './policy-reading.ts';
 import type { Scratch } from './scratch.ts';
 
-const INIT = 'weighlock vault init sets it.';
+const INIT = 'weighlock vault init sets it, where the store knows it.';
 
 export async function checkSettings(scratch: Scratch, store: StoreUnderCheck): Promise<CheckRow[]> {
   const rows: CheckRow[] = [];
@@ -336,8 +337,9 @@ async function checkPolicy(scratch: Scratch, store: StoreUnderCheck): Promise<Ch
       ? (JSON.parse(result.answer.Policy) as PolicyDocument)
       : undefined;
   const arn = (key: string) => `arn:aws:s3:::${store.bucket}/${rootOf(store)}${key}`;
-  const weight = store.store === 'aws' ? 'safety' : 'advice';
   return POLICY.map(({ question, holds }) => {
+    // Elsewhere the address tells whether TLS is used.
+    const weight = store.store === 'aws' || question.id !== 'policy-tls' ? 'safety' : 'advice';
     const rowOf = (answer: Answer) => row({ ...question, weight, remedy: INIT }, answer);
     if (policy !== undefined) return rowOf(holds(policy, arn) ? ok('it does') : missing('it does not'));
     if (result.kind === 'answer' || result.kind === 'absent') return rowOf(missing('there is no policy'));

@@ -218,12 +218,13 @@ function sameRule(planned: S3LifecycleRule, found: S3LifecycleRule): boolean {
 }
 
 function lifecycleInWords(rules: readonly LifecycleRule[]): string {
-  const uploads = rules.find((rule) => rule.abortUploadsDays !== undefined)?.abortUploadsDays;
-  const expiring = rules.find((rule) => rule.expireDays !== undefined);
-  return [
-    uploads && `pending uploads aborted after ${uploads} days`,
-    expiring && `${expiring.Prefix || 'everything'} expires after ${expiring.expireDays}`,
-  ]
+  return rules
+    .flatMap((rule) => [
+      rule.abortUploadsDays !== undefined &&
+        `pending uploads are aborted after ${rule.abortUploadsDays} days`,
+      rule.expireDays !== undefined && `${rule.Prefix || 'everything'} expires after ${rule.expireDays}`,
+      rule.dropLoneMarkers && `delete markers of ${rule.Prefix} are dropped`,
+    ])
     .filter(Boolean)
     .join(', ');
 }

@@ -15,8 +15,6 @@ import { Scratch, type ScratchOptions } from './scratch.ts';
 export interface StoreUnderCheck extends ScratchOptions {
   /** Another maker's store knows fewer settings, and is not blamed for each. */
   readonly store: 'aws' | 'compatible';
-  /** Where it is reached, if not at AWS. */
-  readonly endpoint?: string;
   readonly holdDays: number;
 }
 

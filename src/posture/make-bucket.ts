@@ -63,9 +63,21 @@ function settings(steps: BucketSteps, plan: BucketPlan, keyArn: string | undefin
     ownership(steps),
     versioning(steps),
     ...(key === undefined ? [] : [encryption(steps, key)]),
-    lifecycle(steps, plan.lifecycle),
+    ...lifecycleSteps(steps, plan.lifecycle),
     policy(steps, plan.policy),
   ];
+}
+
+/**
+ * One step on AWS, where a list that was just written may not be read back at once, and reading it for the next rule
+ * could lose one. A step a rule elsewhere: stores refuse whole lists for one rule that they do not know.
+ */
+function lifecycleSteps(steps: BucketSteps, rules: BucketPlan['lifecycle']): Step[] {
+  if (steps.store === 'aws') return [lifecycle(steps, rules)];
+  return rules.map((rule) => ({
+    ...lifecycle(steps, [rule]),
+    id: rule.ID.replace(/^weighlock/, 'lifecycle'),
+  }));
 }
 
 /** The bucket for access logs, where one is to be made, and then the logging. */
@@ -75,9 +87,12 @@ async function accessLogs(
   mode: 'apply' | 'dry run',
 ): Promise<StepReport[]> {
   if (planned.kind === 'given') return [await carryOut(logging(steps, planned), mode)];
-  // Nothing is made for a store that has no logging: it would stand there empty.
-  const known = await carryOut(logging(steps, planned), 'dry run');
-  if (known.outcome.kind === 'cannot' || known.outcome.kind === 'stands') return [known];
+  if (steps.store === 'compatible') {
+    // Few stores have access logs, and those that have none say so only when a bucket for them was made in vain.
+    const { id, what } = logging(steps, planned);
+    const reason = 'a bucket for them is made on AWS only; name one with --log-bucket';
+    return [{ id, what, outcome: { kind: 'cannot', reason }, essential: false }];
+  }
   const logs: BucketSteps = { ...steps, bucket: planned.bucket };
   const reports: StepReport[] = [];
   const renamed = (step: Step): Step => ({

@@ -3,27 +3,18 @@
  * trial: without any other authentication it must give the object, and with one character changed it must not.
  */
 import { createHash, createHmac } from 'node:crypto';
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { type AddressedRequest, addressOf } from './address.ts';
 
 /** Seconds that a URL for a trial is good for. */
 const VALID_SECONDS = 60;
-
-interface Request {
-  protocol: string;
-  method: string;
-  hostname: string;
-  port?: number;
-  path: string;
-  headers: Record<string, string>;
-  query: Record<string, string | null | string[]>;
-}
 
 /** HTTP status that the store answers to the URL, and to the same with a broken signature. */
 export async function tryPresigned(
   client: S3Client,
   at: { readonly Bucket: string; readonly Key: string },
 ): Promise<{ readonly signed: number; readonly broken: number }> {
-  const request = await resolved(client, at);
+  const request = await addressOf(client, at);
   const query = await signedQuery(client, request);
   const signature = query['X-Amz-Signature'] ?? '';
   const other = signature.replace(/^./, (first) => (first === '0' ? '1' : '0'));
@@ -33,28 +24,7 @@ export async function tryPresigned(
   };
 }
 
-/** The request as the client would address it, before it is signed. */
-async function resolved(
-  client: S3Client,
-  at: { readonly Bucket: string; readonly Key: string },
-): Promise<Request> {
-  let captured: Request | undefined;
-  const command = new GetObjectCommand({ Bucket: at.Bucket, Key: at.Key });
-  command.middlewareStack.add(
-    () => (args) => {
-      captured = (args as unknown as { request: Request }).request;
-      return Promise.resolve({ output: { $metadata: {} }, response: {} });
-    },
-    { step: 'build', priority: 'low', name: 'captureRequest' },
-  );
-  await client.send(command);
-  if (!captured) throw new Error('the client made no request');
-  const { port } = captured;
-  const host = port === undefined ? captured.hostname : `${captured.hostname}:${port}`;
-  return { ...captured, headers: { host }, query: {} };
-}
-
-async function signedQuery(client: S3Client, request: Request): Promise<Record<string, string>> {
+async function signedQuery(client: S3Client, request: AddressedRequest): Promise<Record<string, string>> {
   const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials();
   const region = await client.config.region();
   const time = new Date().toISOString().replace(/[-:]|\.\d{3}/g, '');
@@ -90,7 +60,7 @@ async function signedQuery(client: S3Client, request: Request): Promise<Record<s
   return { ...query, 'X-Amz-Signature': createHmac('sha256', key).update(toSign).digest('hex') };
 }
 
-async function statusOf(client: S3Client, request: Request): Promise<number> {
+async function statusOf(client: S3Client, request: AddressedRequest): Promise<number> {
   const { response } = await client.config.requestHandler.handle(request as never);
   // The body is not of interest, but its connection is.
   const body = response.body as { resume?: () => void; cancel?: () => Promise<void> } | undefined;
