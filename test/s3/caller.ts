@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
 import * as sdk from '@aws-sdk/client-s3';
-import { peer } from '../story/stage.ts';
+import { installed } from './installed.ts';
 import { connect, type S3Server } from './server.ts';
 
 export interface Answer {
@@ -20,7 +20,7 @@ export interface Caller {
   close(): Promise<void>;
 }
 
-const PYTHON = peer('aws/bin/python', 's3');
+const PYTHON = installed('aws/bin/python');
 
 export const CALLERS: readonly {
   readonly name: string;

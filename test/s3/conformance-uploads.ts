@@ -170,6 +170,20 @@ export const COPIES: readonly Case[] = [
     ],
   },
   {
+    title: 'copies parts into an upload whose whole object has a checksum',
+    steps: [
+      begin('k', { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' }),
+      put('s', { Body: 'tail' }),
+      copyPart({ CopySource: '$bucket/s' }, { 'CopyPartResult.ChecksumCRC32': '$crc32:tail' }),
+      complete(
+        'k',
+        { Parts: [{ PartNumber: 1, ETag: '$3.CopyPartResult.ETag', ChecksumCRC32: '$crc32:tail' }] },
+        { ChecksumCRC32: '$crc32:tail', ChecksumType: 'FULL_OBJECT' },
+        { ChecksumCRC32: '$crc32:tail' },
+      ),
+    ],
+  },
+  {
     title: 'copies nothing that has changed or gone',
     versioning: 'on',
     steps: [

@@ -16,7 +16,7 @@ import {
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
-import { peer } from '../story/stage.ts';
+import { installed } from './installed.ts';
 import { startS3StandIn } from './stand-in/stand-in.ts';
 
 export interface S3Credentials {
@@ -54,8 +54,8 @@ const STARTS_MAX = 3;
 /** What is kept of a server's output, for the message of a failed start. */
 const OUTPUT_CHARACTERS_MAX = 4_000;
 
-const VERSITYGW = peer('bin/versitygw', 's3');
-const MINIO = peer('bin/minio', 's3');
+const VERSITYGW = installed('bin/versitygw');
+const MINIO = installed('bin/minio');
 
 /** Each server that tests can run on, real ones first; `skip` says what is missing. */
 export const S3_SERVERS: readonly {
