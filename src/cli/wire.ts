@@ -17,6 +17,7 @@ import { openVault } from '../vault/open.ts';
 import type { Vault } from '../vault/vault.ts';
 import { type Config, type ConfigInput, readConfig } from './config.ts';
 import { Home } from './home.ts';
+import { proxyFor } from './proxy.ts';
 import type { Terminal } from './terminal.ts';
 
 export const DEFAULT_POLICY = new URL('../../policies/default.yaml', import.meta.url);
@@ -43,7 +44,8 @@ export class Wire {
 
   constructor(surroundings: Surroundings, options: ConfigInput['options']) {
     this.config = readConfig({ ...surroundings, options });
-    this.home = new Home({ ...this.config, kms: kmsClient });
+    const kms = (region: string) => kmsClient(region, surroundings.environment);
+    this.home = new Home({ ...this.config, kms });
     this.terminal = surroundings.terminal;
   }
 
@@ -192,10 +194,20 @@ async function firstKey(vault: Vault): Promise<string | undefined> {
   return undefined;
 }
 
-/** Keys are in the region that their name says, whatever the environment names. Loaded where a key is in AWS KMS. */
-async function kmsClient(region: string): Promise<KMSClient> {
-  const { KMSClient } = await import('@aws-sdk/client-kms');
-  return new KMSClient({ region });
+/**
+ * Keys are in the region that their name says, whatever the environment names. Loaded only where a key is in AWS KMS:
+ * the SDK is large.
+ */
+async function kmsClient(region: string, environment: NodeJS.ProcessEnv): Promise<KMSClient> {
+  const [{ KMSClient }, { awsConfig }] = await Promise.all([
+    import('@aws-sdk/client-kms'),
+    import('../vault/s3-client.ts'),
+  ]);
+  // The SDK takes the endpoint from these variables by itself; here it only decides on the proxy.
+  const endpoint = environment.AWS_ENDPOINT_URL_KMS ?? environment.AWS_ENDPOINT_URL;
+  const proxy = proxyFor(endpoint ?? `https://kms.${region}.amazonaws.com`, environment);
+  const caFile = environment.AWS_CA_BUNDLE;
+  return new KMSClient(awsConfig({ region, ...(proxy && { proxy }), ...(caFile && { caFile }) }));
 }
 
 export function readPolicyFile(file: string | URL, name: string): Policy {
