@@ -25,10 +25,12 @@ const UNSUPPORTED =
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-  const said = printable(
-    error.message === '' || error.message === error.name ? error.name : `${error.name}: ${error.message}`,
-  );
   if (status === undefined) return undefined;
+  // An answer to HEAD has no body, so the SDK has no words for it.
+  const wordless = error.name === 'Unknown' || error.message === 'UnknownError';
+  const words =
+    error.message === '' || error.message === error.name ? error.name : `${error.name}: ${error.message}`;
+  const said = printable(wordless ? `status ${status}` : words);
   if (UNSUPPORTED.test(error.name) || status === 501 || status === 405) return { kind: 'unsupported', said };
   if (ABSENT.test(error.name)) return { kind: 'absent', said };
   if (status === 412) return { kind: 'precondition', said };

@@ -6,6 +6,7 @@
  * upload that create no object (CreateMultipartUpload, UploadPart, UploadPartCopy) take no conditional header, and
  * `s3:ObjectCreationOperation` is false for them. CopyObject takes none either, so it cannot write into the vault.
  */
+import { LOG_PREFIX, REGISTRY_PREFIX, VAULT_KEY } from '../vault/layout.ts';
 import {
   bucketArn,
   LOG,
@@ -101,12 +102,11 @@ function conditionalWrites(place: OwnedPlace): Statement[] {
 
 /** What lies below registry/ and log/ and never moves, by its folders: what moves lies beside them. */
 const WRITTEN_ONCE: readonly string[] = [
-  'registry/vault',
+  VAULT_KEY,
   ...['records', 'receipts', 'proofs', 'statements', 'facts', 'evidence', 'policies', 'index'].map(
-    (folder) => `registry/${folder}/*`,
+    (folder) => `${REGISTRY_PREFIX}${folder}/*`,
   ),
-  'log/tile/*',
-  'log/staging/*',
+  ...['tile', 'staging'].map((folder) => `${LOG_PREFIX}${folder}/*`),
 ];
 
 function deny(

@@ -50,10 +50,15 @@ export function existence({ s3, bucket, region, owner }: BucketSteps): Step {
     what: `bucket ${bucket}`,
     essential: true,
     look: async () => {
-      await s3.send(
-        new HeadBucketCommand({ Bucket: bucket, ...(owner !== undefined && { ExpectedBucketOwner: owner }) }),
-      );
-      return 'as planned';
+      const owned = { Bucket: bucket, ...(owner !== undefined && { ExpectedBucketOwner: owner }) };
+      const found = await asked(s3.send(new HeadBucketCommand(owned)));
+      if (found.kind === 'answer') return 'as planned';
+      if (found.kind === 'absent') return 'absent';
+      const why =
+        found.kind === 'denied'
+          ? `it belongs to somebody else${owner === undefined ? '' : ` than account ${owner}`}, or s3:ListBucket is missing`
+          : `it cannot be had in ${region}: another region's buckets are named with --region`;
+      throw new StepRefused(`${why} (${found.said})`);
     },
     apply: () =>
       s3.send(

@@ -1,7 +1,7 @@
 /** What the planned policies let each role do, request by request, and the plan as a template. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -10,7 +10,7 @@ import { type BucketPlan, type PlanRequest, planBucket } from '../../src/posture
 import { cloudFormation } from '../../src/posture/cloudformation.ts';
 import { logBucketName, type RoleName, roleArn, roleName } from '../../src/posture/place.ts';
 import { policyDocument } from '../../src/posture/policy-document.ts';
-import { peer } from '../story/stage.ts';
+import { peer, ROOT } from '../story/stage.ts';
 import { type Decision, decide } from './policy-simulator.ts';
 
 const ACCOUNT = '111122223333';
@@ -283,6 +283,26 @@ describe('the plan as CloudFormation', () => {
     }
     for (const name of ['VaultBucket', 'VaultKey', 'LogBucket']) {
       assert.equal(resources[name]?.DeletionPolicy, 'Retain', name);
+    }
+  });
+});
+
+describe('docs/bucket.md', () => {
+  it('prints the policies as they are made', () => {
+    const page = readFileSync(path.join(ROOT, 'docs/bucket.md'), 'utf8');
+    const key = (name: string) => `arn:aws:kms:eu-west-1:${ACCOUNT}:key/${name}`;
+    const planned = plan({
+      encryptionKeyArn: key('ENCRYPTION-KEY'),
+      signingKeyArns: [key('STATEMENTS-KEY'), key('LOG-KEY')],
+    });
+    const expected: Readonly<Record<string, unknown>> = {
+      ...Object.fromEntries(planned.roles.map(({ role, policy }) => [role, policy])),
+      'The policy of the bucket': planned.policy,
+    };
+    for (const [heading, policy] of Object.entries(expected)) {
+      const section = page.split(`\n### ${heading}\n`)[1] ?? '';
+      const block = /```json\n([\s\S]*?)```/.exec(section)?.[1] ?? '{}';
+      assert.deepEqual(JSON.parse(block), policy, heading);
     }
   });
 });

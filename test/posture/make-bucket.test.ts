@@ -20,6 +20,7 @@ import { type MakeRequest, makeBucket } from '../../src/posture/make-bucket.ts';
 import { Scratch } from '../../src/posture/scratch.ts';
 import type { StepReport } from '../../src/posture/steps.ts';
 import { connect, S3_SERVERS, type S3Server } from '../s3/server.ts';
+import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { ACCOUNT, MOTO, type Moto, REGION, startMoto } from './moto.ts';
 
 const NOBODY = { gateway: [], worker: [], gate: [], remover: [] };
@@ -218,3 +219,21 @@ for (const { name, skip, start } of S3_SERVERS) {
     });
   });
 }
+
+describe('vault init on a bucket that cannot be had', () => {
+  it('stops at the bucket, and says whose permission is missing', async () => {
+    const server = await startS3StandIn();
+    const s3 = connect(server, { credentials: { accessKeyId: 'AKIASTRANGER', secretAccessKey: 'wrong' } });
+    const reports = await makeBucket({
+      plan: planFor('acme-models', { region: server.region }),
+      mode: 'apply',
+      store: 'compatible',
+      s3,
+    });
+    s3.destroy();
+    await server.close();
+    assert.deepEqual(kinds(reports), { bucket: 'cannot' });
+    const [{ essential, outcome } = { essential: false, outcome: undefined }] = reports;
+    assert.ok(essential && outcome?.kind === 'cannot' && /belongs to somebody else/.test(outcome.reason));
+  });
+});
