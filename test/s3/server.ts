@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -173,7 +173,7 @@ async function startProgram(program: Program, options: ProgramOptions): Promise<
   for (let start = 1; ; start += 1) {
     const port = await freePort();
     const { args, environment } = program.launch({ folder, port, credentials });
-    const child = spawn(program.file, args, {
+    const child = spawn(...dyingWithUs(program.file, args), {
       env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -194,6 +194,12 @@ async function startProgram(program: Program, options: ProgramOptions): Promise<
       removeOwn();
     });
   }
+}
+
+/** A test that is killed closes nothing: where the system can, the kernel then ends its servers. */
+function dyingWithUs(file: string, args: readonly string[]): [string, string[]] {
+  const setpriv = '/usr/bin/setpriv';
+  return existsSync(setpriv) ? [setpriv, ['--pdeathsig', 'KILL', file, ...args]] : [file, [...args]];
 }
 
 function running(
