@@ -7,7 +7,7 @@ import { type CheckRow, verdictOf } from '../posture/check-row.ts';
 import { cloudFormation } from '../posture/cloudformation.ts';
 import { ROLE_NAMES, type RoleName } from '../posture/place.ts';
 import type { StepReport } from '../posture/steps.ts';
-import { parseS3Place, type S3Settings, s3Place } from '../vault/s3-client.ts';
+import { parseS3Place, type S3Settings, s3Place } from '../vault/s3-place.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { labelled, paintedLabel, painter, plural, type Style } from './terminal.ts';
@@ -97,10 +97,10 @@ async function init(wire: Wire, place: string, flags: InitFlags): Promise<Outcom
   const mode = flags.dryRun ? 'dry run' : 'apply';
   const { initBucket } = await openStore();
   const { steps, conditions } = await initBucket(settings, request, mode);
+  const verdict = verdictOf(conditions);
   const unusable =
-    steps.some(({ essential, outcome }) => essential && outcome.kind === 'cannot') ||
-    verdictOf(conditions) === 'never use';
-  const partly = steps.some(({ outcome }) => outcome.kind === 'cannot');
+    steps.some(({ essential, outcome }) => essential && outcome.kind === 'cannot') || verdict === 'never use';
+  const partly = steps.some(({ outcome }) => outcome.kind === 'cannot') || verdict !== 'sound';
   return {
     exit: unusable ? EXIT.refused : partly ? EXIT.held : EXIT.done,
     json: { place: s3Place(settings), mode, steps, conditions },

@@ -2,8 +2,9 @@
 import { IAMClient } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { awsConfig, type S3Settings, s3Client } from '../vault/s3-client.ts';
+import { awsConfig, s3Client } from '../vault/s3-client.ts';
 import { storeError } from '../vault/s3-errors.ts';
+import type { S3Settings } from '../vault/s3-place.ts';
 import { storeOf } from './address.ts';
 import type { PlanRequest } from './bucket-plan.ts';
 import { type CheckRow, missing, ok, row } from './check-row.ts';

@@ -17,7 +17,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { stagingKey } from '../vault/layout.ts';
-import { asked } from './answer.ts';
+import { asked, refusalOf } from './answer.ts';
 import { type Place, rootOf } from './place.ts';
 
 /** Objects and versions that a cleaning removes at most: far more than any check writes. */
@@ -74,10 +74,12 @@ export class Scratch {
 
   /** The object's text and ETag, undefined if it is not there. */
   async get(name: string, client = this.client): Promise<{ text: string; etag: string } | undefined> {
-    const result = await asked(client.send(new GetObjectCommand(this.at(name))));
-    if (result.kind === 'absent') return undefined;
-    if (result.kind !== 'answer') throw new Error(`a test object cannot be read: ${result.said}`);
-    const { Body: body, ETag: etag = '', ContentLength: sizeBytes = 0 } = result.answer;
+    const answer = await client.send(new GetObjectCommand(this.at(name))).catch((error: unknown) => {
+      if (refusalOf(error)?.kind === 'absent') return undefined;
+      throw error;
+    });
+    if (answer === undefined) return undefined;
+    const { Body: body, ETag: etag = '', ContentLength: sizeBytes = 0 } = answer;
     if (sizeBytes > READ_BYTES_MAX) throw new Error(`a test object has grown to ${sizeBytes} bytes`);
     return { text: (await body?.transformToString()) ?? '', etag };
   }

@@ -26,19 +26,11 @@ export interface Moto {
 }
 
 export async function startMoto(): Promise<Moto> {
-  const port = await freePort();
-  const child = spawn(MOTO.path, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  const endpoint = `http://127.0.0.1:${port}`;
-  const deadline = Date.now() + READY_MS_MAX;
-  for (;;) {
-    const answer = await fetch(`${endpoint}/moto-api/`).catch(() => undefined);
-    await answer?.body?.cancel();
-    if (answer?.ok) break;
-    if (child.exitCode !== null || Date.now() > deadline) throw new Error('moto did not start');
-    await pause(READY_POLL_MS);
-  }
+  const { endpoint, close } = await startProgram(MOTO.path, async (url) => {
+    const answer = await fetch(`${url}/moto-api/`);
+    await answer.body?.cancel();
+    return answer.ok;
+  });
   const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
   return {
     endpoint,
@@ -52,6 +44,53 @@ export async function startMoto(): Promise<Moto> {
       AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
       AWS_EC2_METADATA_DISABLED: 'true',
     },
+    close,
+  };
+}
+
+/** moto behind the host names of AWS themselves: an HTTP proxy with a certificate authority of its own. */
+export const MOTO_PROXY = peer('aws/bin/moto_proxy', 's3');
+const MOTO_PROXY_CA = 'aws/lib/python3.11/site-packages/moto/moto_proxy/ca.crt';
+
+export interface MotoProxy {
+  readonly proxy: string;
+  readonly caFile: string;
+  close(): Promise<void>;
+}
+
+export async function startMotoProxy(): Promise<MotoProxy> {
+  const { endpoint, close } = await startProgram(MOTO_PROXY.path, (url) =>
+    accepts(Number(new URL(url).port)),
+  );
+  return { proxy: endpoint, caFile: peer(MOTO_PROXY_CA, 's3').path, close };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = net.connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function startProgram(
+  file: string,
+  isReady: (url: string) => Promise<boolean>,
+): Promise<{ readonly endpoint: string; close(): Promise<void> }> {
+  const port = await freePort();
+  const child = spawn(file, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  const endpoint = `http://127.0.0.1:${port}`;
+  const deadline = Date.now() + READY_MS_MAX;
+  while (!(await isReady(endpoint).catch(() => false))) {
+    if (child.exitCode !== null || Date.now() > deadline) throw new Error(`${file} did not start`);
+    await pause(READY_POLL_MS);
+  }
+  return {
+    endpoint,
     async close() {
       process.off('exit', kill);
       if (child.exitCode !== null) return;
