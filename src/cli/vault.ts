@@ -7,7 +7,8 @@ import { type CheckRow, verdictOf } from '../posture/check-row.ts';
 import { cloudFormation } from '../posture/cloudformation.ts';
 import { ROLE_NAMES, type RoleName } from '../posture/place.ts';
 import type { StepReport } from '../posture/steps.ts';
-import { parseS3Place, type S3Settings, s3Place } from '../vault/s3-place.ts';
+import { type S3Settings, s3Place } from '../vault/s3-place.ts';
+import type { VaultTicket } from '../vault/vault.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { labelled, paintedLabel, painter, plural, type Style } from './terminal.ts';
@@ -20,7 +21,7 @@ export function vaultCommand(run: Run): Command {
   command
     .command('init')
     .description('make a bucket, its key, its policy and its roles, or complete what is there')
-    .argument('<place>', 's3://bucket or s3://bucket/prefix')
+    .argument('<place>', 's3://bucket or s3://bucket/prefix, or its name in weighlock.yaml')
     .option('--region <region>', 'where the bucket is, or is to be')
     .option('--endpoint <url>', 'another store than AWS’s')
     .option('--kms-key <arn>', 'the key that objects are encrypted with (default: a new one)')
@@ -45,7 +46,10 @@ export function vaultCommand(run: Run): Command {
     .description(
       'race writers to prove that a store keeps its conditions; say what it cannot do, and what that costs',
     )
-    .argument('[place]', 's3://bucket/prefix, or a directory (default: the vault that is configured)')
+    .argument(
+      '[place]',
+      's3://bucket/prefix, a directory, or a name in weighlock.yaml (default: the vault in use)',
+    )
     .option('--region <region>', 'where the bucket is')
     .option('--endpoint <url>', 'another store than AWS’s')
     .option('--hold-days <days>', 'how long a held revision may wait', String(HOLD_DAYS_DEFAULT))
@@ -80,14 +84,21 @@ interface InitFlags extends CheckFlags {
 }
 
 async function init(wire: Wire, place: string, flags: InitFlags): Promise<Outcome> {
-  const settings = settingsOf(place, flags);
+  const ticket = ticketOf(wire, place, flags);
+  if (ticket.kind !== 's3') {
+    throw new WeighlockError('WL_USAGE', `"${place}" is no bucket: a directory needs no making`, {
+      hint: 'Write s3://bucket or s3://bucket/prefix.',
+    });
+  }
+  const { settings } = ticket;
+  const encryptionKey = flags.kmsKey ?? settings.kmsKey;
   const request = {
     bucket: settings.bucket,
     prefix: settings.prefix,
     holdDays: daysOf(flags.holdDays),
     signingKeyArns: flags.signKey.map((arn) => keyArn(arn, '--sign-key')),
     principals: principalsOf(flags.principal),
-    ...(flags.kmsKey !== undefined && { encryptionKeyArn: keyArn(flags.kmsKey, '--kms-key') }),
+    ...(encryptionKey !== undefined && { encryptionKeyArn: keyArn(encryptionKey, '--kms-key') }),
     ...(flags.logBucket !== undefined && { logBucket: flags.logBucket }),
   } satisfies Partial<PlanRequest>;
   if (flags.cloudformation) {
@@ -109,10 +120,13 @@ async function init(wire: Wire, place: string, flags: InitFlags): Promise<Outcom
   };
 }
 
-async function check(wire: Wire, place: string, flags: CheckFlags): Promise<Outcome> {
-  const rows = place.startsWith('s3://')
-    ? await (await openStore()).checkBucket(settingsOf(place, flags), daysOf(flags.holdDays))
-    : await checkDirectory(place);
+async function check(wire: Wire, name: string, flags: CheckFlags): Promise<Outcome> {
+  const ticket = ticketOf(wire, name, flags);
+  const rows =
+    ticket.kind === 's3'
+      ? await (await openStore()).checkBucket(ticket.settings, daysOf(flags.holdDays))
+      : await checkDirectory(ticket.path);
+  const place = ticket.kind === 's3' ? s3Place(ticket.settings) : ticket.path;
   const verdict = verdictOf(rows);
   const { exit, words, style } = VERDICTS[verdict];
   const lacking = rows.filter((row) => row.status !== 'ok' && row.weight !== 'advice').length;
@@ -188,12 +202,16 @@ function initNext(settings: S3Settings, mode: 'apply' | 'dry run', unusable: boo
   return labelled('next', `weighlock vault check ${place}\nweighlock admit <model> --vault ${place}`);
 }
 
-function settingsOf(place: string, flags: CheckFlags): S3Settings {
-  return {
-    ...parseS3Place(place),
-    ...(flags.region !== undefined && { region: flags.region }),
-    ...(flags.endpoint !== undefined && { endpoint: flags.endpoint }),
+/** The place by name, folder or s3://; options count more than the configuration. */
+function ticketOf(wire: Wire, place: string, { region, endpoint }: CheckFlags): VaultTicket {
+  const ticket = wire.config.ticket(place);
+  if (ticket.kind !== 's3') return ticket;
+  const settings: S3Settings = {
+    ...ticket.settings,
+    ...(region !== undefined && { region }),
+    ...(endpoint !== undefined && { endpoint, pathStyle: true }),
   };
+  return { kind: 's3', settings };
 }
 
 function daysOf(text: string): number {

@@ -11,8 +11,8 @@ import { type Answer, type CheckRow, failed, ok, type Question, row, tried, unkn
 import type { Scratch } from './scratch.ts';
 
 export const WRITERS = 8;
-/** A race that nobody won, all having met a rival, is run anew so many times. */
 const ROUNDS = 5;
+/** A race that nobody won, all having met a rival, is run anew so many times. */
 const RERUNS_MAX = 5;
 const INCREMENTS_EACH = 3;
 /** Attempts of one increment: under contention each round lets one of WRITERS through. */

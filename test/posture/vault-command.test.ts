@@ -72,7 +72,7 @@ describe('vault init', () => {
   });
 
   const mistakes: Readonly<Record<string, readonly [readonly string[], RegExp]>> = {
-    'a place that is no bucket': [['./here'], /not a place in S3/],
+    'a place that is no bucket': [['./here'], /is no bucket/],
     'an alias for a key': [['s3://acme', '--kms-key', 'alias/mine'], /ARN of a KMS key/],
     'a role that is none': [
       ['s3://acme', '--principal', 'boss=arn:aws:iam::111122223333:root'],
