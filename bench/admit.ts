@@ -7,7 +7,7 @@
  *
  * side by side in one run, because a machine is faster at one hour than at another.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,6 +24,7 @@ import { type Hub, startHub } from './hub-process.ts';
 import { buildPackage, peerProgram } from './programs.ts';
 import { R1_MODEL } from './r1-repo.ts';
 import { GIBIBYTE, machine, machineLine, markdown, sizeFrom } from './report.ts';
+import { scratch } from './scratch.ts';
 
 /** As many as `weighlock admit` opens at its default concurrency and memory: 4 files, 3 ranges of each. */
 const CONNECTIONS = 12;
@@ -55,8 +56,8 @@ export async function benchAdmit(args: readonly string[]): Promise<void> {
   });
   const sizeBytes = sizeFrom(values.gb);
   const only = values.only?.split(',');
-  mkdirSync(values.work, { recursive: true });
-  const folder = mkdtempSync(path.join(values.work, 'weighlock-bench-'));
+  using work = scratch(values.work, 'disk');
+  const folder = work.path;
   process.stderr.write(`making ${values.gb} GB of weights up …\n`);
   const hub = await startHub('hub.ts', [String(sizeBytes)]);
   try {
@@ -71,7 +72,6 @@ export async function benchAdmit(args: readonly string[]): Promise<void> {
     process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : table(sizeBytes, results));
   } finally {
     await hub.close();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

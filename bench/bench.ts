@@ -9,6 +9,9 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   pull: benchPull,
 };
 
+// Broken off, a bench ends as it always does: gigabytes in memory are given back.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const [name = '', ...args] = process.argv.slice(2);
 const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (!bench) {

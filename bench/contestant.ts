@@ -65,6 +65,8 @@ export async function measure(meter: string, step: Step, folder: string): Promis
     env: { ...process.env, ...step.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  const end = () => child.kill();
+  process.once('exit', end);
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
@@ -73,6 +75,7 @@ export async function measure(meter: string, step: Step, folder: string): Promis
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   child.on('error', reject).on('close', () => resolve());
   await promise;
+  process.off('exit', end);
   const { exit, ...cost } = JSON.parse(readFileSync(result, 'utf8')) as Cost & { readonly exit: number };
   writeFileSync(path.join(folder, 'last-output.txt'), said);
   if (exit !== 0) throw new Error(`${step.name} ended with ${exit}:\n${said}`);

@@ -5,8 +5,10 @@
  * everything it started and waited for (wait4). Peak memory is that of the largest process. Bytes for the disk are
  * those that it left to be written (ru_oublock): files in memory (tmpfs) are not among them.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -22,6 +24,7 @@ int main(int argc, char **argv) {
   pid_t child = fork();
   if (child < 0) return 71;
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a bench that is broken off leaves nobody at work */
     execvp(argv[2], argv + 2);
     perror(argv[2]);
     _exit(127);

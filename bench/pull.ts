@@ -9,7 +9,7 @@
  *
  * Without weighlock (`--only`), the bucket is filled by the pass-through instead of an admission.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,6 +24,7 @@ import { machine, machineLine, sizeFrom } from './report.ts';
 import { planUploads } from './s3-plan.ts';
 import { type Result, s3Table } from './s3-report.ts';
 import { BUCKET, MEMORY_FOLDER, type Store, storeKind, withStore } from './s3-store.ts';
+import { scratch } from './scratch.ts';
 
 const CONNECTIONS = 12;
 const CONTESTANTS = ['weighlock', 's5cmd', 'aws', 'pass-through'] as const;
@@ -57,24 +58,20 @@ export async function benchPull(args: readonly string[]): Promise<void> {
   const kind = storeKind(values.server);
   const only = values.only?.split(',');
   const contestants = CONTESTANTS.filter((contestant) => !only || only.includes(contestant));
-  mkdirSync(values.work, { recursive: true });
-  const folder = mkdtempSync(path.join(values.work, 'weighlock-bench-'));
-  try {
-    const results = await withStore({ kind, sizeBytes }, async (store) => {
-      const stage = await fill({ folder, store, sizeBytes, ours: contestants.includes('weighlock') });
-      const all: Result[] = [];
-      for (const contestant of contestants) all.push(await run(stage, contestant));
-      return all;
-    });
-    const report = { sizeBytes, store: kind, machine: machine(), results };
-    process.stdout.write(
-      values.json
-        ? `${JSON.stringify(report, null, 2)}\n`
-        : `${machineLine(sizeBytes)}, ${kind}\n\n${s3Table(sizeBytes, results)}`,
-    );
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  using work = scratch(values.work, 'disk');
+  const folder = work.path;
+  const results = await withStore({ kind, sizeBytes }, async (store) => {
+    const stage = await fill({ folder, store, sizeBytes, ours: contestants.includes('weighlock') });
+    const all: Result[] = [];
+    for (const contestant of contestants) all.push(await run(stage, contestant));
+    return all;
+  });
+  const report = { sizeBytes, store: kind, machine: machine(), results };
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : `${machineLine(sizeBytes)}, ${kind}\n\n${s3Table(sizeBytes, results)}`,
+  );
 }
 
 interface Filling {
@@ -87,9 +84,9 @@ interface Filling {
 
 /** Puts a revision into the bucket; the Hub that it came from is gone afterwards, and its memory with it. */
 async function fill({ folder, store, sizeBytes, ours }: Filling): Promise<Stage> {
-  const cdn = mkdtempSync(path.join(MEMORY_FOLDER, 'weighlock-bench-cdn-'));
+  using cdn = scratch(MEMORY_FOLDER, 'cdn');
   process.stderr.write(`putting ${(sizeBytes / 1e9).toFixed(1)} GB of weights into the bucket …\n`);
-  const hub = await startHub('nginx-hub.ts', [String(sizeBytes), cdn]);
+  const hub = await startHub('nginx-hub.ts', [String(sizeBytes), cdn.path]);
   try {
     const meter = compile('measure', folder);
     const program = ours ? buildPackage(path.join(folder, 'package')) : '';
@@ -99,7 +96,6 @@ async function fill({ folder, store, sizeBytes, ours }: Filling): Promise<Stage>
     return { ...stage, prefix: ours ? await publishedPrefix(store) : 'model' };
   } finally {
     await hub.close();
-    rmSync(cdn, { recursive: true, force: true });
   }
 }
 

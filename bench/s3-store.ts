@@ -2,11 +2,11 @@
  * The store that a contestant fills: a real S3 server on loopback whose data lies in memory, begun anew for each, so
  * that nobody meets what another left.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { clientEnvironment, type S3Server, startMinio, startVersitygw } from '../test/s3/server.ts';
 import { GIBIBYTE } from './report.ts';
+import { scratch } from './scratch.ts';
 
 export const BUCKET = 'bench';
 
@@ -37,23 +37,19 @@ export async function withStore<T>(
   work: (store: Store) => Promise<T>,
 ): Promise<T> {
   await requireMemory(sizeBytes);
-  const folder = mkdtempSync(path.join(MEMORY_FOLDER, 'weighlock-bench-store-'));
+  using folder = scratch(MEMORY_FOLDER, 'store');
   const start = kind === 'minio' ? startMinio : startVersitygw;
+  const server = await start({ folder: folder.path });
   try {
-    const server = await start({ folder });
-    try {
-      await server.makeBucket(BUCKET);
-      const environment = clientEnvironment(server);
-      return await work({
-        server,
-        environment: { ...environment, S3_ENDPOINT_URL: server.endpoint },
-        cpuSeconds: () => childSeconds(kind),
-      });
-    } finally {
-      await server.close();
-    }
+    await server.makeBucket(BUCKET);
+    const environment = clientEnvironment(server);
+    return await work({
+      server,
+      environment: { ...environment, S3_ENDPOINT_URL: server.endpoint },
+      cpuSeconds: () => childSeconds(kind),
+    });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await server.close();
   }
 }
 

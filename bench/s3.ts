@@ -9,7 +9,7 @@
  *
  * side by side in one run, because a machine is faster at one hour than at another.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ import { machine, machineLine, sizeFrom } from './report.ts';
 import { planUploads } from './s3-plan.ts';
 import { type Result, s3Table, s3Targets } from './s3-report.ts';
 import { BUCKET, MEMORY_FOLDER, type Store, type StoreKind, storeKind, withStore } from './s3-store.ts';
+import { scratch } from './scratch.ts';
 
 /** As many as `weighlock admit` opens at its default concurrency and memory: 4 files, 3 ranges of each. */
 const CONNECTIONS = 12;
@@ -58,11 +59,11 @@ export async function benchS3(args: readonly string[]): Promise<void> {
   const sizeBytes = sizeFrom(values.gb);
   const kind = storeKind(values.server);
   const wanted = new Set(values.only?.split(',') ?? CONTESTANTS);
-  mkdirSync(values.work, { recursive: true });
-  const folder = mkdtempSync(path.join(values.work, 'weighlock-bench-'));
-  const cdn = mkdtempSync(path.join(MEMORY_FOLDER, 'weighlock-bench-cdn-'));
+  using work = scratch(values.work, 'disk');
+  using cdn = scratch(MEMORY_FOLDER, 'cdn');
+  const folder = work.path;
   process.stderr.write(`making ${values.gb} GB of weights up …\n`);
-  const hub = await startHub('nginx-hub.ts', [String(sizeBytes), cdn]);
+  const hub = await startHub('nginx-hub.ts', [String(sizeBytes), cdn.path]);
   try {
     const stage: Stage = { folder, hub, kind, sizeBytes, meter: compile('measure', folder) };
     const results: Result[] = [];
@@ -77,8 +78,6 @@ export async function benchS3(args: readonly string[]): Promise<void> {
     );
   } finally {
     await hub.close();
-    rmSync(folder, { recursive: true, force: true });
-    rmSync(cdn, { recursive: true, force: true });
   }
 }
 
