@@ -79,7 +79,7 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
     return {
       exit: exitOf(admission.record.body.verdict),
       json: toJson(admission),
-      text: conclusion(wire, admission),
+      text: conclusion(wire, gate.vault.location, admission),
     };
   } finally {
     view.end();
@@ -168,7 +168,7 @@ function toJson({ id, record, logIndex, outcome, fetched }: Admission): unknown 
   };
 }
 
-function conclusion(wire: Wire, admission: Admission): string {
+function conclusion(wire: Wire, vault: string, admission: Admission): string {
   const { id, record, logIndex, outcome } = admission;
   const { body } = record;
   const paint = painter(wire.terminal);
@@ -182,7 +182,7 @@ function conclusion(wire: Wire, admission: Admission): string {
       : '';
     return `${decided}${labelled('', `Not published. To look closer: weighlock show ${id.model}@${id.commit}.${flags}`)}`;
   }
-  const where = `${wire.vault().location}/${revisionPrefix(id)}`;
+  const where = `${vault}/${revisionPrefix(id)}`;
   const how =
     outcome === 'found' ? `already on record, since ${body.decidedAt}` : `by policy ${body.policy.name}`;
   return [

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
-import { type ConfigInput, readConfig } from './config.ts';
+import { type Config, type ConfigInput, readConfig } from './config.ts';
 
 describe('configuration', () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), 'weighlock-config-'));
@@ -15,18 +15,80 @@ describe('configuration', () => {
 
   it('takes options before variables before the file before defaults', () => {
     const yaml = 'vault: from-file\n';
+    const place = ({ vault, ticket }: Config) => {
+      const found = ticket(vault);
+      assert.ok(found.kind === 'directory');
+      return path.relative(directory, found.path);
+    };
     const vault = (environment: NodeJS.ProcessEnv, options: ConfigInput['options']) =>
-      path.relative(directory, read(yaml, environment, options).vault);
+      place(read(yaml, environment, options));
     assert.equal(vault({ WEIGHLOCK_VAULT: 'from-variable' }, { vault: 'from-option' }), 'from-option');
     assert.equal(vault({ WEIGHLOCK_VAULT: 'from-variable' }, {}), 'from-variable');
     assert.equal(vault({ WEIGHLOCK_VAULT: '' }, {}), 'from-file');
-    assert.equal(path.relative(directory, read('').vault), 'weighlock-data');
+    assert.equal(place(read('')), 'weighlock-data');
   });
 
   it('resolves every path against the folder of the file', () => {
     const { policy, trust } = read('policy: p.yaml\ntrust: /t.json\n');
     assert.deepEqual([policy, trust], [path.join(directory, 'p.yaml'), '/t.json']);
   });
+
+  it('opens vaults by name, by place in S3, and by folder, with what AWS’s own variables say', () => {
+    const yaml = `
+vaults:
+  prod: { place: s3://acme/models, region: eu-west-1, bucketOwner: 123456789012, kmsKey: "arn:aws:kms:x" }
+  lab: { place: s3://lab, endpoint: "https://minio.lab", caFile: ca.pem }
+  bundle: ./bundle
+`;
+    const { ticket } = read(yaml, { AWS_REGION: 'us-west-2', HTTPS_PROXY: 'http://proxy:3128' });
+    assert.deepEqual(ticket('prod'), {
+      kind: 's3',
+      settings: {
+        bucket: 'acme',
+        prefix: 'models',
+        region: 'eu-west-1',
+        bucketOwner: '123456789012',
+        kmsKey: 'arn:aws:kms:x',
+        proxy: 'http://proxy:3128',
+      },
+    });
+    assert.deepEqual(ticket('lab'), {
+      kind: 's3',
+      settings: {
+        bucket: 'lab',
+        prefix: '',
+        region: 'us-west-2',
+        endpoint: 'https://minio.lab',
+        pathStyle: true,
+        caFile: path.join(directory, 'ca.pem'),
+        proxy: 'http://proxy:3128',
+      },
+    });
+    assert.deepEqual(ticket('bundle'), { kind: 'directory', path: path.join(directory, 'bundle') });
+    const elsewhere = read('', { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9000' }).ticket('s3://one/two/');
+    assert.deepEqual(elsewhere, {
+      kind: 's3',
+      settings: {
+        bucket: 'one',
+        prefix: 'two',
+        region: 'us-east-1',
+        endpoint: 'http://127.0.0.1:9000',
+        pathStyle: true,
+      },
+    });
+  });
+
+  for (const place of [
+    's3://',
+    's3://A_b',
+    's3://bucket//x',
+    's3://bucket/../x',
+    's3://bucket/a b',
+    's3://b',
+  ])
+    it(`refuses ${place} as a vault`, () => {
+      assert.throws(() => read(`vault: "${place}"\n`), { code: 'WL_CONFIG_INVALID' });
+    });
 
   it('never takes the endpoint of clients for the source', () => {
     assert.equal(read('', { HF_ENDPOINT: 'http://gateway' }).hub.endpoint, 'https://huggingface.co');

@@ -105,7 +105,7 @@ function keys(wire: Wire): Check[] {
 
 /** The nearest folder that exists is where the vault will be made. */
 function writable(wire: Wire): Check[] {
-  const ticket = wire.vault().ticket;
+  const ticket = wire.config.ticket(wire.config.vault);
   if (ticket.kind !== 'directory') return [];
   let folder = ticket.path;
   while (!existsSync(folder)) folder = path.dirname(folder);
@@ -126,7 +126,7 @@ function writable(wire: Wire): Check[] {
 }
 
 async function vault(wire: Wire): Promise<Check> {
-  const place = wire.vault();
+  const place = await wire.vault();
   if (place.ticket.kind === 'directory' && !existsSync(place.ticket.path)) {
     return {
       what: 'vault',

@@ -18,7 +18,7 @@ export function pullCommand(run: Run): Command {
         const { model: name, revision } = parseModelTarget(model);
         const registry = await wire.registry();
         const { id, record } = await watching(wire.terminal, (onStart) =>
-          pull(registry, { model: name, revision, directory, onStart }),
+          pull(registry, { ...wire.config, model: name, revision, directory, onStart }),
         );
         const { files } = record.body.manifest;
         const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);

@@ -4,7 +4,7 @@
  */
 import path from 'node:path';
 import { z } from 'zod';
-import { parseS3Place, type S3Settings } from '../vault/s3-client.ts';
+import { parseS3Place, type S3Settings } from '../vault/s3-place.ts';
 import type { VaultTicket } from '../vault/vault.ts';
 import { proxyFor } from './proxy.ts';
 

@@ -10,6 +10,7 @@ import { type Policy, readPolicy } from '../policy/policy.ts';
 import { encodeDescriptor, newDescriptor, openDescriptor } from '../registry/descriptor.ts';
 import { Gate } from '../registry/gate.ts';
 import { Registry } from '../registry/registry.ts';
+import { requireConditions } from '../registry/require-conditions.ts';
 import { openSource } from '../sources/open.ts';
 import type { Source } from '../sources/source.ts';
 import { EVERYTHING, STAGING_PREFIX, VAULT_KEY } from '../vault/layout.ts';
@@ -49,8 +50,9 @@ export class Wire {
     this.terminal = surroundings.terminal;
   }
 
-  vault(): Vault {
-    return openVault(this.config.ticket(this.config.vault));
+  /** The vault that is configured, or another that is named. */
+  vault(name = this.config.vault): Promise<Vault> {
+    return openVault(this.config.ticket(name));
   }
 
   hub(): Source {
@@ -68,7 +70,7 @@ export class Wire {
 
   /** The vault that is configured, for reading. */
   async registry(): Promise<Registry> {
-    const vault = this.vault();
+    const vault = await this.vault();
     const id = await this.#identify(vault);
     if (!id) {
       throw new WeighlockError('WL_VAULT_FOREIGN', `there is no vault at ${vault.location}`, {
@@ -80,7 +82,7 @@ export class Wire {
 
   /** The vault with this machine's keys; an empty place becomes a new vault, with a notice. */
   async gate(): Promise<Gate> {
-    const vault = this.vault();
+    const vault = await this.vault();
     const id = (await this.#identify(vault)) ?? (await this.#found(vault));
     return this.#openGate(vault, this.trust(id));
   }
@@ -158,6 +160,7 @@ export class Wire {
         { hint: 'Name an empty place, or an existing vault.' },
       );
     }
+    await requireConditions(vault);
     const madeKeys = this.home.makeKeys();
     const { signer, logSigner } = await this.home.signers();
     const descriptor = newDescriptor();

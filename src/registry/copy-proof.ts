@@ -117,7 +117,7 @@ function parseJson(text: string): unknown {
 }
 
 /** The files below a directory; links are listed, and are a problem when they are read. */
-function directoryFiles(directory: string): FileSet {
+export function directoryFiles(directory: string): FileSet {
   return {
     name: (file) => file,
     async list() {

@@ -13,6 +13,7 @@ import { openReceipt, type State } from '../attest/state.ts';
 import { logKeys } from '../attest/trust.ts';
 import { sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { SIGNATURE_PATH } from '../base/name.ts';
 import { auditLog, type LogProblem } from '../log/audit.ts';
 import { LogReader, type TreeHead } from '../log/reader.ts';
 import {
@@ -54,6 +55,7 @@ class Sweep {
   readonly #known = new Set<string>([VAULT_KEY, STATE_KEY]);
   /** Prefixes of revisions that are published, or that the log says may be. */
   readonly #published = new Set<string>();
+  readonly #beingPublished = new Set<string>();
   /** The last decision about each revision, by the log alone. */
   readonly #logged = new Map<string, LoggedRevision>();
   /** Entries that the log must have at least. */
@@ -168,9 +170,24 @@ class Sweep {
     }
     for await (const { key } of vault.list(MODELS_PREFIX)) {
       const prefix = `${key.split('/').slice(0, 4).join('/')}/`;
-      if (!this.#published.has(prefix))
-        this.#findings.problem(key, 'is extra: no published revision is here');
+      if (this.#published.has(prefix) || this.#isBeingPublished(prefix, key)) continue;
+      this.#findings.problem(key, 'is extra: no published revision is here');
     }
+    for (const prefix of this.#beingPublished)
+      this.#findings.unchecked(
+        `${prefix}: being published, or left half-way: \`weighlock admit\` finishes it`,
+      );
+  }
+
+  /** Whether a logged admission names the file, which has no receipt yet. */
+  #isBeingPublished(prefix: string, key: string): boolean {
+    const logged = this.#logged.get(prefix);
+    if (logged?.verdict !== 'admitted') return false;
+    const path = key.slice(prefix.length);
+    const named = logged.record?.body.manifest.files.some((file) => file.path === path);
+    if (!named && path !== SIGNATURE_PATH) return false;
+    this.#beingPublished.add(prefix);
+    return true;
   }
 
   /** An object that no logged record accounts for: content under its own digest does no harm, the rest is named. */

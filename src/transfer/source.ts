@@ -24,8 +24,10 @@ export type TransferSource = SourceTicket | PublishedFiles;
 /** What a transfer asks of a source: it was resolved by whoever began the transfer. */
 export type ReadingSource = Pick<Source, 'contacted' | 'read' | 'close'>;
 
-export function openTransferSource(ticket: TransferSource): ReadingSource {
-  return ticket.kind === 'published' ? new PublishedSource(ticket) : openSource(ticket);
+export async function openTransferSource(ticket: TransferSource): Promise<ReadingSource> {
+  return ticket.kind === 'published'
+    ? new PublishedSource(ticket, await openVault(ticket.vault))
+    : openSource(ticket);
 }
 
 class PublishedSource implements ReadingSource {
@@ -33,9 +35,9 @@ class PublishedSource implements ReadingSource {
   readonly #vault: Vault;
   readonly #from: PublishedFiles;
 
-  constructor(from: PublishedFiles) {
+  constructor(from: PublishedFiles, vault: Vault) {
     this.#from = from;
-    this.#vault = openVault(from.vault);
+    this.#vault = vault;
     this.contacted = new Set([this.#vault.place]);
   }
 

@@ -8,8 +8,8 @@ import { openTransferSource } from './source.ts';
 
 const order = workerData as CrewOrder;
 const counters = new BigUint64Array(order.counters);
-const source = openTransferSource(order.source);
-const door = openStagingDoor(order.staging, order.partsBytes);
+const source = await openTransferSource(order.source);
+const door = await openStagingDoor(order.staging, order.partsBytes);
 const stop = new AbortController();
 const passed = collectAsBytesPass();
 

@@ -28,8 +28,8 @@ import type {
 export interface VaultUnderTest {
   readonly vault: Vault;
   /** The same place, opened again as another process would. */
-  reopen(): Vault;
-  door(ticket: StagingTicket): StagingDoor;
+  reopen(): Promise<Vault>;
+  door(ticket: StagingTicket): Promise<StagingDoor>;
   close(): Promise<void>;
 }
 
@@ -66,7 +66,10 @@ function objectContract(with_: With): void {
     'gives back what was created, also to another process',
     with_(async ({ vault, reopen }) => {
       assert.equal(await vault.create(KEY, bytes('one')), 'created');
-      assert.deepEqual(Buffer.from((await reopen().get(KEY, BYTES_MAX))?.bytes ?? []), Buffer.from('one'));
+      assert.deepEqual(
+        Buffer.from((await (await reopen()).get(KEY, BYTES_MAX))?.bytes ?? []),
+        Buffer.from('one'),
+      );
     }),
   );
 
@@ -86,7 +89,7 @@ function objectContract(with_: With): void {
     'lets exactly one of many creators win',
     with_(async ({ vault, reopen }) => {
       const rivals = Array.from({ length: 16 }, (_, i) =>
-        (i % 2 ? vault : reopen()).create(KEY, bytes(`rival ${i}`)),
+        (i % 2 ? Promise.resolve(vault) : reopen()).then((mine) => mine.create(KEY, bytes(`rival ${i}`))),
       );
       const outcomes = await Promise.all(rivals);
       assert.equal(outcomes.filter((outcome) => outcome === 'created').length, 1);
@@ -106,9 +109,9 @@ function objectContract(with_: With): void {
     with_(async ({ vault, reopen }) => {
       assert.equal(await vault.swap(STATE_KEY, bytes('1'), undefined), 'swapped');
       assert.equal(await vault.swap(STATE_KEY, bytes('x'), undefined), 'lost');
-      const first = await reopen().get(STATE_KEY, BYTES_MAX);
+      const first = await (await reopen()).get(STATE_KEY, BYTES_MAX);
       assert.equal(await vault.swap(STATE_KEY, bytes('2'), first?.tag), 'swapped');
-      assert.equal(await reopen().swap(STATE_KEY, bytes('3'), first?.tag), 'lost');
+      assert.equal(await (await reopen()).swap(STATE_KEY, bytes('3'), first?.tag), 'lost');
       assert.deepEqual(Buffer.from((await vault.get(STATE_KEY, BYTES_MAX))?.bytes ?? []), Buffer.from('2'));
     }),
   );
@@ -123,7 +126,9 @@ function objectContract(with_: With): void {
           if ((await mine.swap(STATE_KEY, bytes(String(next)), there?.tag)) === 'swapped') return;
         }
       };
-      await Promise.all(Array.from({ length: 20 }, (_, i) => increment(i % 2 ? vault : reopen())));
+      await Promise.all(
+        Array.from({ length: 20 }, async (_, i) => increment(i % 2 ? vault : await reopen())),
+      );
       assert.equal(Buffer.from((await vault.get(STATE_KEY, BYTES_MAX))?.bytes ?? []).toString(), '20');
     }),
   );
@@ -210,10 +215,10 @@ function stagingContract(with_: With): void {
     with_(async (under) => {
       const staging = await under.vault.stage(ID);
       await fill(under, staging, { 'done.bin': 'done' });
-      const writer = await under.door(staging.ticket).create(path('half.bin'), 100);
+      const writer = await (await under.door(staging.ticket)).create(path('half.bin'), 100);
       await writer.write(bytes('half'));
       await staging.release();
-      const again = await under.reopen().stage(ID);
+      const again = await (await under.reopen()).stage(ID);
       assert.equal(again.id, staging.id);
       assert.deepEqual(await again.finished(), {
         readable: [{ path: 'done.bin', sizeBytes: 4 }],
@@ -227,11 +232,11 @@ function stagingContract(with_: With): void {
     'never hands an area that is held to anybody else',
     with_(async ({ vault, reopen }) => {
       const mine = await vault.stage(ID);
-      const other = await reopen().stage(ID);
+      const other = await (await reopen()).stage(ID);
       assert.notEqual(other.id, mine.id);
-      assert.equal(await reopen().resume(mine.id, ID), 'busy');
+      assert.equal(await (await reopen()).resume(mine.id, ID), 'busy');
       await mine.release();
-      const resumed = await reopen().resume(mine.id, ID);
+      const resumed = await (await reopen()).resume(mine.id, ID);
       assert.ok(typeof resumed !== 'string');
       await resumed.discard();
       assert.equal(await vault.resume(mine.id, ID), 'gone');
@@ -244,7 +249,7 @@ function stagingContract(with_: With): void {
     with_(async (under) => {
       const staging = await under.vault.stage(ID);
       await fill(under, staging, { 'a.bin': 'hello world' });
-      const door = under.door(staging.ticket);
+      const door = await under.door(staging.ticket);
       const reader = await door.open(path('a.bin'));
       assert.equal(reader.sizeBytes, 11);
       assert.equal(Buffer.from(reader.read(6, 5)).toString(), 'world');
@@ -280,14 +285,14 @@ function stagingContract(with_: With): void {
     with_(async (under) => {
       const staging = await under.vault.stage(ID);
       const whole = Buffer.alloc(9 << 20, 'weighlock');
-      const writer = await under.door(staging.ticket).create(path('big.bin'), whole.length);
+      const writer = await (await under.door(staging.ticket)).create(path('big.bin'), whole.length);
       await writer.write(Uint8Array.from(whole));
       const upload = await writer.finish();
       assert.equal(upload === undefined, writer.readable);
       if (upload) await staging.keep(path('big.bin'), upload, bytes(JSON.stringify(upload)));
       await staging.release();
 
-      const again = await under.reopen().resume(staging.id, ID);
+      const again = await (await under.reopen()).resume(staging.id, ID);
       assert.ok(typeof again !== 'string');
       const { readable, notes } = await again.finished();
       assert.equal(readable.length + notes.length, 1);
@@ -338,7 +343,7 @@ async function write(
   staging: Staging,
   { name, whole }: { name: string; whole: Uint8Array },
 ): Promise<void> {
-  const writer = await under.door(staging.ticket).create(path(name), whole.length);
+  const writer = await (await under.door(staging.ticket)).create(path(name), whole.length);
   for (let at = 0; at < whole.length; at += 70_001)
     await writer.write(Uint8Array.from(whole.subarray(at, at + 70_001)));
   const upload = await writer.finish();
@@ -347,7 +352,7 @@ async function write(
 
 async function fill(under: VaultUnderTest, staging: Staging, files: Record<string, string>): Promise<void> {
   for (const [name, text] of Object.entries(files)) {
-    const writer = await under.door(staging.ticket).create(path(name), text.length);
+    const writer = await (await under.door(staging.ticket)).create(path(name), text.length);
     await writer.write(bytes(text));
     await writer.finish();
   }

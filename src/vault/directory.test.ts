@@ -21,7 +21,7 @@ vaultContract('DirectoryVault', async () => {
   const root = temporary();
   return {
     vault: new DirectoryVault(root),
-    reopen: () => new DirectoryVault(root),
+    reopen: async () => new DirectoryVault(root),
     door: (ticket) => openStagingDoor(ticket, 0),
     close: async () => rmSync(root, { recursive: true }),
   };

@@ -67,7 +67,14 @@ export class S3Door implements StagingDoor {
     const key = fileKey(revision, path);
     const partBytes = partBytesFor(sizeBytes);
     const buffers = Math.max(2, Math.floor(memoryBytes / partBytes));
-    return new UploadWriter({ store, key, sizeBytes, partBytes, buffers, uploadId: await begin(store, key) });
+    return new UploadWriter({
+      store,
+      key,
+      sizeBytes,
+      partBytes,
+      buffers,
+      uploadId: await begin(store, key, CHECKED),
+    });
   }
 
   async open(path: RepoPath): Promise<StagedReader> {
@@ -91,7 +98,8 @@ export class S3Door implements StagingDoor {
     const { sizeBytes } = from;
     if (sizeBytes <= PART_BYTES_MIN) return undefined;
     const key = fileKey(revision, path);
-    const uploadId = await begin(store, key);
+    // Without checksums: some stores cannot copy into an upload that was begun with them.
+    const uploadId = await begin(store, key, {});
     const partBytes = Math.min(COPY_BYTES_MAX, Math.max(COPY_PART_BYTES, partBytesFor(sizeBytes)));
     const parts = Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, number) => number);
     const source = `${store.at(fileKey(from.revision, from.path)).Bucket}/${encodePath(store.at(fileKey(from.revision, from.path)).Key)}`;
@@ -116,10 +124,10 @@ export class S3Door implements StagingDoor {
           ),
         isNotThere,
       );
-      const { ETag: etag, ChecksumCRC32: crc = '' } = answer.CopyPartResult ?? {};
+      const { ETag: etag } = answer.CopyPartResult ?? {};
       if (!etag)
         throw new WeighlockError('WL_VAULT_UNAVAILABLE', `the store did not say what it copied to ${key}`);
-      copied[number] = { etag, crc32: crc, sizeBytes: ends - begins + 1 };
+      copied[number] = { etag, crc32: '', sizeBytes: ends - begins + 1 };
     };
     try {
       const left = parts[Symbol.iterator]();
@@ -150,14 +158,16 @@ function encodePath(key: string): string {
   return key.split('/').map(encodeURIComponent).join('/');
 }
 
-async function begin(store: S3Store, key: Key): Promise<string> {
+/** The store computes and keeps the CRC-32 of the whole, and refuses parts that arrived with another than ours. */
+const CHECKED = { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' } as const;
+
+async function begin(store: S3Store, key: Key, checksums: Partial<typeof CHECKED>): Promise<string> {
   const answer = await store.send('CreateMultipartUpload', key, () =>
     store.client.send(
       new CreateMultipartUploadCommand({
         ...store.at(key),
         ...store.encryption(),
-        ChecksumAlgorithm: 'CRC32',
-        ChecksumType: 'FULL_OBJECT',
+        ...checksums,
       }),
     ),
   );

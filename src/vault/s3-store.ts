@@ -21,8 +21,9 @@ import {
 } from '@aws-sdk/client-s3';
 import { WeighlockError } from '../base/errors.ts';
 import type { Key } from './layout.ts';
-import { type S3Settings, s3Client } from './s3-client.ts';
+import { s3Client } from './s3-client.ts';
 import { isAbsent, isConflict, isPreconditionFailed, storeError } from './s3-errors.ts';
+import type { S3Settings } from './s3-place.ts';
 import type { Listed, ReadOptions, StoredFile, StoredObject, Tag } from './vault.ts';
 
 /** A write that keeps meeting rivals on the same key gives up. */

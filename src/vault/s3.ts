@@ -7,7 +7,7 @@
  */
 import type { RepoPath } from '../base/name.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix } from './layout.ts';
-import { type S3Settings, s3Place } from './s3-client.ts';
+import { type S3Settings, s3Place } from './s3-place.ts';
 import { S3Staging } from './s3-staging.ts';
 import { S3Store, said } from './s3-store.ts';
 import type {

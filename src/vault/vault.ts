@@ -9,7 +9,7 @@
 import type { Sha256 } from '../base/digest.ts';
 import type { RepoPath } from '../base/name.ts';
 import type { Key, RevisionId } from './layout.ts';
-import type { S3Settings } from './s3-client.ts';
+import type { S3Settings } from './s3-place.ts';
 
 /** What an object was when it was read: pass it to `swap` to replace exactly that. */
 export type Tag = string & { readonly __tag?: never };

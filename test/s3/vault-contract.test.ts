@@ -2,7 +2,7 @@
 import { after, before, describe } from 'node:test';
 import { vaultContract } from '../../src/vault/contract.ts';
 import { openStagingDoor, openVault } from '../../src/vault/open.ts';
-import type { S3Settings } from '../../src/vault/s3-client.ts';
+import type { S3Settings } from '../../src/vault/s3-place.ts';
 import { S3_SERVERS, type S3Server } from './server.ts';
 
 /** Parts of one file that may be held: fewer than a large file has. */
@@ -30,7 +30,7 @@ for (const { name, skip, start } of S3_SERVERS) {
           pathStyle: true,
         };
         const open = () => openVault({ kind: 's3', settings });
-        const vault = open();
+        const vault = await open();
         return {
           vault,
           reopen: open,

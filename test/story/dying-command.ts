@@ -44,8 +44,8 @@ function die(name: string, given: readonly unknown[]): void {
 }
 
 const vault = Wire.prototype.vault;
-Wire.prototype.vault = function (this: Wire): Vault {
-  return mortal(vault.call(this));
+Wire.prototype.vault = async function (this: Wire): Promise<Vault> {
+  return mortal(await vault.call(this));
 };
 process.exitCode = await runCommand(args, {
   directory: process.cwd(),
