@@ -28,6 +28,8 @@ export interface RoleResources {
 /** How statements and the log are signed; no other algorithm of the keys may be used. */
 const SIGNING_ALGORITHMS = ['ECDSA_SHA_256', 'ED25519_SHA_512'];
 
+/** Staged files go with all their versions, or a bucket with versions would keep each forever. */
+const DELETE = ['s3:DeleteObject', 's3:DeleteObjectVersion'];
 const READ = ['s3:GetObject', 's3:GetObjectVersion'];
 
 export function rolePolicy(place: OwnedPlace, role: RoleName, resources: RoleResources): PolicyDocument {
@@ -66,7 +68,7 @@ function gateway(place: OwnedPlace, { encryptionKeyArn }: RoleResources): Statem
 function worker(place: OwnedPlace, { encryptionKeyArn }: RoleResources): Statement[] {
   return [
     list(place, [STAGING]),
-    allow('Staging', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], objectArns(place, [STAGING])),
+    allow('Staging', [...READ, 's3:PutObject', ...DELETE], objectArns(place, [STAGING])),
     {
       ...allow('PartsOnly', ['s3:PutObject'], objectArns(place, [MODELS])),
       Condition: PARTS_ONLY,
@@ -94,7 +96,7 @@ function gate(place: OwnedPlace, { encryptionKeyArn, signingKeyArns }: RoleResou
       ['s3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
       objectArns(place, [MODELS]),
     ),
-    allow('Staging', ['s3:PutObject', 's3:DeleteObject'], objectArns(place, [STAGING])),
+    allow('Staging', ['s3:PutObject', ...DELETE], objectArns(place, [STAGING])),
     allow(
       'MarkRevoked',
       ['s3:GetObjectTagging', 's3:PutObjectTagging', 's3:PutObjectVersionTagging'],
@@ -112,7 +114,7 @@ function remover(place: OwnedPlace, { encryptionKeyArn }: RoleResources): Statem
     list(place, [MODELS, REGISTRY, LOG, STAGING]),
     allow('Uploads', ['s3:ListBucketMultipartUploads'], [bucketArn(place)]),
     allow('ReadStatements', READ, objectArns(place, [REGISTRY, LOG])),
-    allow('Delete', ['s3:DeleteObject', 's3:DeleteObjectVersion'], objectArns(place, removable)),
+    allow('Delete', DELETE, objectArns(place, removable)),
     allow(
       'AbortUploads',
       ['s3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
