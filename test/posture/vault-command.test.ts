@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import type { CheckRow } from '../../src/posture/check-row.ts';
 import type { StepReport } from '../../src/posture/steps.ts';
 import { S3_SERVERS, type S3Server } from '../s3/server.ts';
+import { type StandInOptions, startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { ended, type Ran, ROOT } from '../story/stage.ts';
 
 const BIN = path.join(ROOT, 'bin/weighlock.js');
@@ -137,3 +138,53 @@ for (const { name, skip, start } of S3_SERVERS) {
     });
   });
 }
+
+describe('vault check on lesser stores', () => {
+  async function checked(options: StandInOptions): Promise<{ ran: Ran; status: Record<string, string> }> {
+    const server = await startS3StandIn(options);
+    try {
+      await server.makeBucket('acme');
+      const ran = await run(['check', 's3://acme', '--json'], server.environment);
+      const { rows } = json<{ rows: CheckRow[] }>(ran);
+      return { ran, status: Object.fromEntries(rows.map((row) => [row.id, row.status])) };
+    } finally {
+      await server.close();
+    }
+  }
+
+  it('exits with 1 where conditions are ignored', async () => {
+    const { ran, status } = await checked({ conditions: 'ignored' });
+    assert.equal(ran.exit, 1, ran.stdout);
+    for (const id of ['create-race', 'swap-race', 'complete-race', 'stale-swap', 'create-after-delete']) {
+      assert.equal(status[id], 'failed', id);
+    }
+  });
+
+  it('exits with 2 where versions and tags are not known', async () => {
+    const { ran, status } = await checked({ versioning: 'unsupported', tagging: 'unsupported' });
+    assert.equal(ran.exit, 2, ran.stdout);
+    assert.deepEqual([status.versioning, status.tags], ['missing', 'missing']);
+  });
+
+  it('says what it may not find out', async () => {
+    const { ran, status } = await checked({
+      deniedActions: ['s3:GetBucketVersioning', 's3:PutObjectTagging'],
+    });
+    assert.equal(ran.exit, 2, ran.stdout);
+    assert.deepEqual([status.versioning, status.tags], ['unknown', 'unknown']);
+  });
+
+  it('names the permission where nothing may be written', async () => {
+    const server = await startS3StandIn();
+    await server.makeBucket('acme');
+    const { accessKeyId, secretAccessKey } = server.readOnlyCredentials;
+    const ran = await run(['check', 's3://acme'], {
+      ...server.environment,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    });
+    await server.close();
+    assert.equal(ran.exit, 77, ran.stderr);
+    assert.match(ran.stderr, /WL_VAULT_DENIED/);
+  });
+});
