@@ -3,19 +3,30 @@ import os from 'node:os';
 
 export const GIBIBYTE = 2 ** 30;
 
+/** Others at work before the bench began: what is measured beside them is worth little. */
+const LOAD_BEFORE = os.loadavg()[0] ?? 0;
+
 export interface Machine {
+  readonly loadBefore: number;
   readonly cores: number;
   readonly memoryBytes: number;
   readonly node: string;
 }
 
 export function machine(): Machine {
-  return { cores: os.availableParallelism(), memoryBytes: os.totalmem(), node: process.versions.node };
+  return {
+    loadBefore: LOAD_BEFORE,
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    node: process.versions.node,
+  };
 }
 
 export function machineLine(sizeBytes: number): string {
-  const { cores, memoryBytes, node } = machine();
-  return `${(sizeBytes / 1e9).toFixed(1)} GB, ${cores} cores, ${Math.round(memoryBytes / GIBIBYTE)} GiB, Node ${node}`;
+  const { cores, memoryBytes, node, loadBefore } = machine();
+  const size = `${(sizeBytes / 1e9).toFixed(1)} GB`;
+  const memory = `${Math.round(memoryBytes / GIBIBYTE)} GiB`;
+  return `${size}, ${cores} cores, ${memory}, Node ${node}, load before ${loadBefore.toFixed(1)}`;
 }
 
 /** A table of Markdown: names to the left, numbers to the right. */
