@@ -9,7 +9,7 @@ import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Progress } from '../base/progress.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
-import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
+import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from '../transfer/job.ts';
 import type { RevisionId } from '../vault/layout.ts';
 import type { Staging, Vault } from '../vault/vault.ts';
@@ -21,6 +21,8 @@ import { type Judgement, judge } from './judge.ts';
 import { conclude, type Rebring } from './publication.ts';
 import { recordBody } from './record-body.ts';
 import { type Selection, type SelectionRequest, select } from './selection.ts';
+import type { AdmissionSource } from './source.ts';
+import { onRecord } from './vault-source.ts';
 
 export interface AdmissionRequest {
   /** The name at the source. */
@@ -32,7 +34,7 @@ export interface AdmissionRequest {
 }
 
 export interface AdmissionOptions {
-  readonly source: Source;
+  readonly source: AdmissionSource;
   readonly policy: Policy;
   readonly concurrency: number;
   readonly memoryBytes: number;
@@ -136,7 +138,8 @@ async function resolve(
       },
     );
   }
-  const selection = select(revision.files, request.selection);
+  const selected = select(revision.files, request.selection);
+  const selection = { ...selected, excluded: [...(revision.excluded ?? []), ...selected.excluded] };
   report({ kind: 'resolved', revision, selection });
   const { commit } = revision;
   if (commit) return { revision: { ...revision, commit }, selection };
@@ -173,22 +176,8 @@ async function bringSelected(
 /** For a record that is finished later: the same files again, each held to the digest on record. */
 function rebringFrom(revision: NamedRevision, gate: Gate, options: AdmissionOptions): Rebring {
   return async (staging, files) => {
-    const selection = { files: files.map((file) => onRecord(file, revision)), excluded: [] };
-    const brought = await bringSelected({ revision, selection, staging, gate }, options);
-    const recorded = new Map(files.map(({ path, sha256 }) => [path, sha256]));
-    const other = brought.files.find(({ file, sha256 }) => recorded.get(file.path) !== sha256);
-    if (other)
-      throw new WeighlockError('WL_DIGEST_MISMATCH', `${other.file.path} is not what was admitted any more`);
-  };
-}
-
-/** A file of a record, as its source declares it: the Hub names by SHA-1 what it keeps in git itself. */
-function onRecord({ path, sizeBytes, sha256, gitBlobSha1 }: ManifestFile, from: SourceRevision): SourceFile {
-  if (gitBlobSha1) return { path, sizeBytes, declared: { kind: 'git-blob-sha1', digest: gitBlobSha1 } };
-  return {
-    path,
-    sizeBytes,
-    declared: { kind: from.kind === 'hub' ? 'lfs-sha256' : 'read-before', digest: sha256 },
+    const selection = { files: files.map(onRecord), excluded: [] };
+    await bringSelected({ revision, selection, staging, gate }, options);
   };
 }
 

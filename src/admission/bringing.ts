@@ -8,15 +8,16 @@ import type { RepoPath } from '../base/name.ts';
 import type { OnStart } from '../base/progress.ts';
 import { type Facts, PARSERS_VERSION } from '../formats/facts.ts';
 import type { Gate } from '../registry/gate.ts';
-import type { Source, SourceFile } from '../sources/source.ts';
+import type { SourceFile } from '../sources/source.ts';
 import { bringAll } from '../transfer/crew.ts';
 import type { BroughtFile, KnownCopy } from '../transfer/job.ts';
 import type { Staging } from '../vault/vault.ts';
 import type { NamedRevision } from './content.ts';
 import type { ReadFile } from './judge.ts';
+import type { AdmissionSource } from './source.ts';
 
 export interface Bringing {
-  readonly source: Source;
+  readonly source: AdmissionSource;
   readonly revision: NamedRevision;
   readonly files: readonly SourceFile[];
   readonly staging: Staging;
@@ -115,7 +116,11 @@ function believed(
   return kept;
 }
 
-function isDeclared({ declared }: SourceFile, digests: { sha256: Sha256; gitBlobSha1: string }): boolean {
+function isDeclared(
+  { declared, recorded }: SourceFile,
+  digests: { sha256: Sha256; gitBlobSha1: string },
+): boolean {
+  if (recorded !== undefined && recorded !== digests.sha256) return false;
   switch (declared.kind) {
     case 'lfs-sha256':
     case 'read-before':

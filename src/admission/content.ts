@@ -4,14 +4,15 @@ import type { Sha256 } from '../base/digest.ts';
 import { byPath, commitFromContent } from '../base/manifest.ts';
 import type { Commit } from '../base/name.ts';
 import { type OnStart, Tally } from '../base/progress.ts';
-import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
+import type { SourceFile, SourceRevision } from '../sources/source.ts';
+import type { AdmissionSource } from './source.ts';
 
 /** A revision that has a name. */
 export type NamedRevision = SourceRevision & { readonly commit: Commit };
 
 /** The commit of the files, and the files with the digest that was read: reading others later is noticed. */
 export async function nameContent(
-  source: Source,
+  source: AdmissionSource,
   revision: SourceRevision,
   by: { readonly files: readonly SourceFile[]; readonly onStart: OnStart },
 ): Promise<{ commit: Commit; files: SourceFile[] }> {

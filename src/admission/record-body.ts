@@ -8,10 +8,11 @@ import { PARSERS_VERSION } from '../formats/facts.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
 import { DEFAULT_CHANNEL } from '../registry/registry.ts';
-import type { Source, SourceFile, SourceRevision } from '../sources/source.ts';
+import type { SourceFile, SourceRevision } from '../sources/source.ts';
 import { evidenceKey, factsKey, policyKey } from '../vault/layout.ts';
 import type { Judgement } from './judge.ts';
 import type { Selection } from './selection.ts';
+import type { AdmissionSource } from './source.ts';
 
 export interface ForRecord {
   readonly manifest: Manifest;
@@ -21,7 +22,7 @@ export interface ForRecord {
   readonly staging: string;
   readonly selection: Selection;
   readonly contacted: ReadonlySet<string>;
-  readonly source: Source;
+  readonly source: AdmissionSource;
   readonly policy: Policy;
   readonly tool: RecordBody['tool'];
 }
@@ -31,7 +32,7 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
   await gate.vault.create(policyKey(policy.sha256), Buffer.from(policy.text));
   const coverage = await storeFacts(gate, judgement);
   const evidence = await storeEvidence(gate, from);
-  const { repoId, publisher, license, gated, hubScan } = revision;
+  const { repoId, publisher, license, gated, hubScan, via } = revision;
   return {
     type: 'weighlock.record/v1',
     decidedAt: timestamp(gate.clock),
@@ -49,6 +50,7 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
       ...(gated !== undefined && { gated }),
       ...(hubScan && { hubScan: hubScan.status }),
       contacted: [...contacted].sort(),
+      ...(via && { via }),
     },
     coverage,
     findings: [...judgement.findings],
@@ -61,14 +63,21 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
   };
 }
 
+/** Objects that are stored at once: a bucket far away answers each after some tens of milliseconds. */
+const STORED_AT_ONCE = 8;
+
 async function storeFacts(gate: Gate, judgement: Judgement): Promise<RecordBody['coverage']> {
   const coverage: RecordBody['coverage'] = [];
-  for (const { path, facts, verdict } of judgement.files) {
-    const bytes = Buffer.from(JSON.stringify(facts));
-    const digest = sha256(bytes);
-    await gate.vault.create(factsKey(digest), bytes);
-    coverage.push({ path, format: facts.format, verdict, facts: digest, gaps: [...facts.gaps] });
-  }
+  const left = judgement.files.entries();
+  const lane = async () => {
+    for (const [number, { path, facts, verdict }] of left) {
+      const bytes = Buffer.from(JSON.stringify(facts));
+      const digest = sha256(bytes);
+      await gate.vault.create(factsKey(digest), bytes);
+      coverage[number] = { path, format: facts.format, verdict, facts: digest, gaps: [...facts.gaps] };
+    }
+  };
+  await Promise.all(Array.from({ length: STORED_AT_ONCE }, lane));
   return coverage;
 }
 
@@ -95,7 +104,9 @@ async function storeEvidence(
     await gate.vault.create(evidenceKey(digest), bytes);
     evidence.push({ type, sha256: digest });
   };
-  if (revision.hubScan) await keep('hub-scan', Buffer.from(JSON.stringify(revision.hubScan)));
+  for (const { type, bytes } of revision.evidence ?? []) await keep(type, bytes);
+  if (revision.hubScan?.raw !== undefined)
+    await keep('hub-scan', Buffer.from(JSON.stringify(revision.hubScan)));
   const signature = selection.upstreamSignature;
   if (signature && signature.sizeBytes <= SIGNATURE_BYTES_MAX) {
     const chunks: Uint8Array[] = [];

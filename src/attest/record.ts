@@ -68,6 +68,8 @@ const bodySchema = z.object({
     gated: z.boolean().optional(),
     hubScan: z.enum(['safe', 'unsafe', 'unknown']).optional(),
     contacted: z.array(z.string()),
+    /** Another vault that the files came through, and its record, which is among the evidence. */
+    via: z.object({ vault: z.string(), record: digest }).optional(),
   }),
   /** Per stored file: how it was read. `facts` is the digest of the object under registry/facts/. */
   coverage: z.array(

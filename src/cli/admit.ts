@@ -1,27 +1,18 @@
 /** `weighlock admit`: brings one commit of a model in. */
 import path from 'node:path';
 import { Command, Option } from 'commander';
-import {
-  type Admission,
-  type AdmissionEvent,
-  type AdmissionOptions,
-  type AdmissionRequest,
-  admit,
-  rehearse,
-} from '../admission/admit.ts';
-import type { Judgement } from '../admission/judge.ts';
-import { EXIT, WeighlockError } from '../base/errors.ts';
+import { type AdmissionOptions, type AdmissionRequest, admit, rehearse } from '../admission/admit.ts';
+import type { AdmissionSource } from '../admission/source.ts';
+import { WeighlockError } from '../base/errors.ts';
 import { type ModelName, parseModelName } from '../base/name.ts';
-import type { Verdict } from '../base/verdict.ts';
-import type { Source, SourceRevision } from '../sources/source.ts';
-import { revisionPrefix } from '../vault/layout.ts';
+import type { Source } from '../sources/source.ts';
+import { AdmissionView, admissionOutcome, exitOf } from './admission-view.ts';
 import { decisionText } from './decision-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
-import { showProgress } from './progress.ts';
 import { parseRevision, parseTarget, type Target } from './target.ts';
 import { temporaryVault } from './temporary-vault.ts';
-import { bytesInWords, labelled, painter, plural, type Terminal } from './terminal.ts';
+import { labelled } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
 
 export interface AdmitFlags {
@@ -64,7 +55,20 @@ export function admitCommand(run: Run): Command {
 export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Promise<Outcome> {
   const { request, source } = requestOf(wire, parseTarget(model), flags);
   const view = new AdmissionView(wire.terminal, flags.json === true);
-  const options: AdmissionOptions = {
+  const options = admissionOptions(wire, source, view);
+  try {
+    if (flags.dryRun) return await dryRun(request, options);
+    const gate = await wire.gate();
+    const admission = await admit(gate, request, options);
+    return admissionOutcome(wire.terminal, gate.vault.location, admission);
+  } finally {
+    view.end();
+    await source.close();
+  }
+}
+
+export function admissionOptions(wire: Wire, source: AdmissionSource, view: AdmissionView): AdmissionOptions {
+  return {
     source,
     policy: wire.policy(),
     concurrency: wire.config.concurrency,
@@ -72,19 +76,6 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
     tool: TOOL,
     report: (event) => view.show(event),
   };
-  try {
-    if (flags.dryRun) return await dryRun(request, options);
-    const gate = await wire.gate();
-    const admission = await admit(gate, request, options);
-    return {
-      exit: exitOf(admission.record.body.verdict),
-      json: toJson(admission),
-      text: conclusion(wire, gate.vault.location, admission),
-    };
-  } finally {
-    view.end();
-    await source.close();
-  }
 }
 
 async function dryRun(request: AdmissionRequest, options: AdmissionOptions): Promise<Outcome> {
@@ -128,7 +119,7 @@ export function requestOf(
 }
 
 /** Content from a directory goes only into namespaces that are one's own: nobody's folder becomes `deepseek-ai/…`. */
-function localName(wire: Wire, text: string): ModelName {
+export function localName(wire: Wire, text: string): ModelName {
   const name = parseModelName(text);
   const namespace = name.includes('/') ? name.slice(0, name.indexOf('/')) : '';
   const { namespaces } = wire.config;
@@ -136,153 +127,4 @@ function localName(wire: Wire, text: string): ModelName {
   throw new WeighlockError('WL_NAME_INVALID', `content of a directory cannot be called ${name}`, {
     hint: `Use --as with one of your own namespaces (${namespaces.join(', ')}), or add one to "namespaces" in weighlock.yaml.`,
   });
-}
-
-export function exitOf(verdict: Verdict): number {
-  switch (verdict) {
-    case 'admitted':
-      return EXIT.done;
-    case 'refused':
-      return EXIT.refused;
-    case 'held':
-      return EXIT.held;
-  }
-}
-
-function toJson({ id, record, logIndex, outcome, fetched }: Admission): unknown {
-  const { verdict, rules, findings, manifest, policy, source, coverage } = record.body;
-  return {
-    model: id.model,
-    commit: id.commit,
-    verdict,
-    outcome,
-    rules,
-    findings,
-    files: manifest.files,
-    excluded: manifest.excluded,
-    coverage: coverage.map(({ path, format, verdict, gaps }) => ({ path, format, verdict, gaps })),
-    policy,
-    source,
-    record: { number: record.body.number, digest: record.digest, manifest: record.manifestDigest, logIndex },
-    fetched,
-  };
-}
-
-function conclusion(wire: Wire, vault: string, admission: Admission): string {
-  const { id, record, logIndex, outcome } = admission;
-  const { body } = record;
-  const paint = painter(wire.terminal);
-  const name = `${id.model}@${id.commit.slice(0, 12)}`;
-  const decided = decisionText({ verdict: body.verdict, rules: body.rules }, body.findings, wire.terminal);
-  if (body.verdict === 'refused')
-    return `${decided}${labelled('', `The files were not kept; the refusal is record ${body.number}, log entry ${logIndex}.`)}`;
-  if (body.verdict === 'held') {
-    const flags = body.rules.some((rule) => rule.rule === 'remote-code')
-      ? ' To leave the code out: --exclude @code.'
-      : '';
-    return `${decided}${labelled('', `Not published. To look closer: weighlock show ${id.model}@${id.commit}.${flags}`)}`;
-  }
-  const where = `${vault}/${revisionPrefix(id)}`;
-  const how =
-    outcome === 'found' ? `already on record, since ${body.decidedAt}` : `by policy ${body.policy.name}`;
-  return [
-    labelled('admitted', `${how} → ${where}`).replace('admitted', paint('green', 'admitted')),
-    labelled('signed', `model.sig, key ${record.keyId.slice(0, 8)}…, log entry ${logIndex}`),
-    labelled(
-      'next',
-      `weighlock verify ${name.replace(/@.*/, '')}@${id.commit}\nweighlock pull ${id.model} ./${path.basename(id.model)}`,
-    ),
-  ].join('');
-}
-
-/** Tells the story on standard error's live area and standard output's lines, as it happens. */
-class AdmissionView {
-  readonly #terminal: Terminal;
-  readonly #quiet: boolean;
-  #stop: () => void = () => {};
-  #bringing = performance.now();
-
-  constructor(terminal: Terminal, quiet: boolean) {
-    this.#terminal = terminal;
-    this.#quiet = quiet;
-  }
-
-  show(event: AdmissionEvent): void {
-    switch (event.kind) {
-      case 'resolved': {
-        const { revision, selection } = event;
-        const bytes = selection.files.reduce((sum, file) => sum + file.sizeBytes, 0);
-        const left = selection.excluded.length > 0 ? `, ${selection.excluded.length} left out` : '';
-        const licence = revision.license ? `, ${revision.license}` : '';
-        const commit = revision.commit?.slice(0, 12) ?? 'no commit of its own';
-        this.#say(
-          'resolved',
-          `${revision.requested || revision.endpoint} → ${commit}   ${plural(selection.files.length, 'file')}, ${bytesInWords(bytes)}${left}${licence}`,
-        );
-        if (revision.kind === 'hub') this.#say('publisher', publisherText(revision));
-        for (const file of selection.files) {
-          if (file.sizeBytes > HUB_CLIENT_BYTES_MAX)
-            this.#say(
-              'note',
-              `${file.path} is larger than 50 GB: the Hub's own Python client cannot fetch it over plain HTTP`,
-            );
-        }
-        return;
-      }
-      case 'naming':
-        this.#stop = showProgress(event.progress, this.#terminal);
-        return;
-      case 'named':
-        this.#stop();
-        this.#say('named', `${event.commit.slice(0, 12)}, by its content`);
-        return;
-      case 'bringing':
-        this.#bringing = performance.now();
-        this.#stop = showProgress(event.progress, this.#terminal);
-        return;
-      case 'brought': {
-        this.#stop();
-        const fetched = event.files.filter((file) => file.from === 'source');
-        const bytes = fetched.reduce((sum, file) => sum + file.sizeBytes, 0);
-        const seconds = (performance.now() - this.#bringing) / 1000;
-        const rate = seconds > RATE_SECONDS_MIN ? `, ${bytesInWords(bytes / seconds)}/s` : '';
-        const again = event.files.length - fetched.length;
-        const kept = again > 0 ? `, ${plural(again, 'file')} kept from an earlier run` : '';
-        this.#say('brought', `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${kept}`);
-        return;
-      }
-      case 'judged':
-        this.#say('scanned', scannedText(event.judgement));
-    }
-  }
-
-  end(): void {
-    this.#stop();
-  }
-
-  #say(label: string, text: string): void {
-    if (!this.#quiet) this.#terminal.out(labelled(label, painter({ colour: false })('bold', text)));
-  }
-}
-
-/** A rate over a shorter time says nothing. */
-const RATE_SECONDS_MIN = 1;
-
-/** huggingface_hub refuses a single file above this over plain HTTP. */
-const HUB_CLIENT_BYTES_MAX = 50_000_000_000;
-
-function publisherText({ publisher, gated }: SourceRevision): string {
-  if (!publisher) return 'unknown: the Hub said nothing about it';
-  const verified = publisher.verified === undefined ? '' : publisher.verified ? 'verified ' : 'not verified ';
-  const kind = publisher.kind === 'unknown' ? 'of unknown kind' : publisher.kind;
-  return `${publisher.name} · ${verified}${kind}${gated ? ' · gated' : ''}`;
-}
-
-function scannedText({ files, findings, input }: Judgement): string {
-  const complete = files.filter((file) => file.facts.gaps.length === 0).length;
-  const telling = findings.filter((finding) => finding.verdict !== 'clean').length;
-  const notes = findings.length - telling;
-  const found = telling > 0 ? plural(telling, 'finding') : notes > 0 ? plural(notes, 'note') : 'no finding';
-  const hub = input.hub.scan ? `   Hub: ${input.hub.scan}` : '';
-  return `${complete} of ${plural(files.length, 'file')} completely, ${found}${hub}`;
 }

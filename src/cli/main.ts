@@ -8,6 +8,7 @@ import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import { ERRORS, type ErrorCode, EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { codeOf } from '../vault/durable-file.ts';
 import { admitCommand } from './admit.ts';
+import { copyCommand } from './copy.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { keyCommand } from './key.ts';
@@ -79,6 +80,7 @@ function build(run: Run, terminal: Terminal): Command {
     admitCommand,
     verifyCommand,
     pullCommand,
+    copyCommand,
     listCommand,
     showCommand,
     logCommand,

@@ -61,6 +61,7 @@ function describe({ id, entry, record }: OnRecord, terminal: Terminal): string {
       'source',
       source.requested ? `${source.endpoint}, asked for ${source.requested}` : source.endpoint,
     ),
+    source.via ? labelled('through', `vault ${source.via.vault}, whose record is among the evidence`) : '',
     source.kind === 'hub' ? labelled('publisher', publisher) : '',
     source.license ? labelled('licence', source.license) : '',
     source.hubScan ? labelled('Hub', `its scanners say ${source.hubScan}`) : '',

@@ -68,23 +68,28 @@ export class Wire {
     return policy === undefined ? readPolicyFile(DEFAULT_POLICY, 'default') : readPolicyFile(policy, policy);
   }
 
-  /** The vault that is configured, for reading. */
-  async registry(): Promise<Registry> {
-    const vault = await this.vault();
+  /** The vault that is configured, or another that is named, for reading. */
+  async registry(name?: string): Promise<Registry> {
+    const vault = await this.vault(name);
     const id = await this.#identify(vault);
     if (!id) {
       throw new WeighlockError('WL_VAULT_FOREIGN', `there is no vault at ${vault.location}`, {
         hint: 'Name it with --vault or in weighlock.yaml; `weighlock admit <model>` makes a new one.',
       });
     }
-    return Registry.open({ vault, trust: this.trust(id), memory: this.home.memory(id), clock: this.clock });
+    return Registry.open({
+      vault,
+      trust: this.trust(id, name),
+      memory: this.home.memory(id),
+      clock: this.clock,
+    });
   }
 
   /** The vault with this machine's keys; an empty place becomes a new vault, with a notice. */
-  async gate(): Promise<Gate> {
-    const vault = await this.vault();
+  async gate(name?: string): Promise<Gate> {
+    const vault = await this.vault(name);
     const id = (await this.#identify(vault)) ?? (await this.#found(vault));
-    return this.#openGate(vault, this.trust(id));
+    return this.#openGate(vault, this.trust(id, name));
   }
 
   async #openGate(vault: Vault, trust: Trust): Promise<Gate> {
@@ -103,9 +108,13 @@ export class Wire {
     return gate;
   }
 
-  /** The trust file: the one that is configured, or the one pinned on this machine for this vault. */
-  trust(vault: string): Trust {
+  /**
+   * The trust file: the one that is configured, or the one pinned on this machine for this vault. Where the vault is
+   * `named` beside others, the configured one may be another's, and the pinned one comes first.
+   */
+  trust(vault: string, named?: string): Trust {
     const pinned = this.home.pinned(vault);
+    if (named !== undefined && pinned) return pinned;
     const { trust: file } = this.config;
     const trust =
       file === undefined ? pinned : openTrustFile(file, pinned?.vault === vault ? pinned : undefined);

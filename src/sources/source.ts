@@ -6,6 +6,7 @@
  * admission, and every host that was contacted is on record.
  */
 import type { GitBlobSha1, Sha256 } from '../base/digest.ts';
+import type { ExcludedFile } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 
 /** What the source itself declares about a file's content, to be checked against the bytes. */
@@ -20,6 +21,8 @@ export interface SourceFile {
   readonly path: RepoPath;
   readonly sizeBytes: number;
   readonly declared: DeclaredDigest;
+  /** What a record says the bytes are, where there is one: they must be these, whatever is declared. */
+  readonly recorded?: Sha256;
 }
 
 /** What the Hub says of whoever publishes the model. Evidence, not truth. */
@@ -50,10 +53,16 @@ export interface SourceRevision {
   readonly license?: string;
   readonly gated?: boolean;
   readonly tags: readonly string[];
-  /** The Hub's own scan status, as it came, with our one-word reading of it. */
-  readonly hubScan?: { readonly status: 'safe' | 'unsafe' | 'unknown'; readonly raw: unknown };
+  /** The Hub's own scan status: our one-word reading of it, and as it came, unless that is evidence already. */
+  readonly hubScan?: { readonly status: 'safe' | 'unsafe' | 'unknown'; readonly raw?: unknown };
   /** Sorted by path, paths unique and free of clashes. */
   readonly files: readonly SourceFile[];
+  /** Files that an earlier selection left out on the way here. */
+  readonly excluded?: readonly ExcludedFile[];
+  /** The vault that the files come through, and its record of them. */
+  readonly via?: { readonly vault: string; readonly record: Sha256 };
+  /** What goes along as evidence, as it is. */
+  readonly evidence?: readonly { readonly type: string; readonly bytes: Uint8Array }[];
 }
 
 /** Enough to open the same source in another thread. Holds the token: never stored, never logged. */

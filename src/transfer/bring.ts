@@ -144,6 +144,7 @@ class Pass {
     const { declared, sizeBytes } = this.#file;
     const { sha256, gitBlobSha1 } = this.#finish();
     if (this.#sizeBytes !== sizeBytes) return false;
+    if (this.#file.recorded !== undefined && this.#file.recorded !== sha256) return false;
     switch (declared.kind) {
       case 'lfs-sha256':
       case 'read-before':
