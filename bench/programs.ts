@@ -9,7 +9,11 @@ const ROOT = path.resolve(import.meta.dirname, '..');
 export function buildPackage(folder: string): string {
   mkdirSync(folder);
   const compiler = path.join(ROOT, 'node_modules/.bin/tsc');
-  execFileSync(compiler, ['-p', 'tsconfig.build.json', '--outDir', path.join(folder, 'dist')], { cwd: ROOT });
+  execFileSync(compiler, ['-p', 'tsconfig.build.json', '--outDir', path.join(folder, 'dist')], {
+    cwd: ROOT,
+    // What the compiler says is for people, and nothing else may come between the numbers.
+    stdio: ['ignore', process.stderr, 'inherit'],
+  });
   for (const part of ['bin', 'policies', 'package.json'])
     cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true });
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
