@@ -26,8 +26,9 @@ export interface Ran {
 
 export interface Stage extends AsyncDisposable {
   readonly hub: HubStandIn;
-  /** Working directory of the commands; the vault is `weighlock-data` in it. */
+  /** Working directory of the commands. */
   readonly folder: string;
+  /** Where the vault is: `weighlock-data` in the folder unless another place was asked for. */
   readonly vault: string;
   readonly environment: NodeJS.ProcessEnv;
   /** Starts a command and leaves it running. */
@@ -40,7 +41,13 @@ export interface Stage extends AsyncDisposable {
   ask<T = Record<string, unknown>>(args: readonly string[]): Promise<Ran & { readonly json: T }>;
 }
 
-export async function openStage(options: HubStandInOptions): Promise<Stage> {
+/** A vault elsewhere than in the folder, and the variables by which commands reach it. */
+export interface VaultElsewhere {
+  readonly place: string;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export async function openStage(options: HubStandInOptions, elsewhere?: VaultElsewhere): Promise<Stage> {
   const hub = await startHubStandIn(options);
   const folder = mkdtempSync(path.join(os.tmpdir(), 'weighlock-stage-'));
   const environment: NodeJS.ProcessEnv = {
@@ -49,6 +56,7 @@ export async function openStage(options: HubStandInOptions): Promise<Stage> {
     WEIGHLOCK_HOME: path.join(folder, 'home'),
     WEIGHLOCK_HUB_ENDPOINT: hub.endpoint,
     WEIGHLOCK_HUB_HOSTS: hub.cdnHost,
+    ...(elsewhere && { WEIGHLOCK_VAULT: elsewhere.place, ...elsewhere.environment }),
   };
   const start: Stage['start'] = (args, more) =>
     spawn(process.execPath, [BIN, ...args], {
@@ -60,7 +68,7 @@ export async function openStage(options: HubStandInOptions): Promise<Stage> {
   return {
     hub,
     folder,
-    vault: path.join(folder, 'weighlock-data'),
+    vault: elsewhere?.place ?? path.join(folder, 'weighlock-data'),
     environment,
     start,
     run,
