@@ -214,8 +214,9 @@ interface Settling {
 
 /** What is already on record about the revision, finished if it was left half-way; undefined if it is to decide. */
 async function settle(gate: Gate, { id, selection, rebring }: Settling): Promise<Admission | undefined> {
-  const record = await lastRecord(gate, id);
-  if (!record) return undefined;
+  const last = await lastRecord(gate, id);
+  if (!last || last.removed) return undefined;
+  const { record } = last;
   if (record.body.verdict !== 'admitted') {
     await conclude({ gate, record, rebring });
     return undefined;
@@ -225,8 +226,14 @@ async function settle(gate: Gate, { id, selection, rebring }: Settling): Promise
   return { id, record, logIndex, outcome: 'found', fetched: 0 };
 }
 
-/** The record with the highest number that the vault holds, logged or not yet. */
-async function lastRecord(gate: Gate, id: RevisionId): Promise<SignedRecord | undefined> {
+interface Last {
+  /** The record with the highest number that the vault holds, logged or not yet. */
+  readonly record: SignedRecord;
+  /** It counts no more: what it admitted was removed, and is decided about anew. */
+  readonly removed: boolean;
+}
+
+async function lastRecord(gate: Gate, id: RevisionId): Promise<Last | undefined> {
   const current = await gate.state('accept');
   const index = (await gate.model(id.model, current))?.revisions[id.commit];
   let number = index?.number ?? -1;
@@ -234,7 +241,7 @@ async function lastRecord(gate: Gate, id: RevisionId): Promise<SignedRecord | un
   for (;;) {
     number += 1;
     const next = await gate.findRecord(id, number);
-    if (!next) return last;
+    if (!next) return last && { record: last, removed: number - 1 === index?.number && !!index.removed };
     last = next;
   }
 }
@@ -264,10 +271,10 @@ interface Deciding extends Settling {
 async function decide(gate: Gate, deciding: Deciding): Promise<Admission> {
   const { id, body, staging, selection, rebring, fetched } = deciding;
   const last = await lastRecord(gate, id);
-  const rival = last?.body.verdict === 'admitted' ? last : undefined;
+  const rival = last?.record.body.verdict === 'admitted' && !last.removed ? last.record : undefined;
   const claim = rival
     ? { outcome: 'taken' as const, record: rival }
-    : await gate.claim(id, (last?.body.number ?? -1) + 1, body);
+    : await gate.claim(id, (last?.record.body.number ?? -1) + 1, body);
   const { record } = claim;
   if (claim.outcome === 'taken') {
     await staging.discard();

@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { sha256 } from '../base/digest.ts';
 import { parseCommit, parseModelName, parseRepoPath } from '../base/name.ts';
+import { openEntry, recordEntry } from './entry.ts';
 import { encodeEnvelope, IN_TOTO, type KnownKey, openEnvelope, seal, unseal } from './envelope.ts';
 import { generateKeys, isGateKey, LocalLogSigner, LocalSigner } from './key.ts';
 import { isIgnored, signModel, verifyModelSignature } from './model-signing.ts';
-import { openEntry, openRecord, type RecordBody, recordEntry, signRecord } from './record.ts';
+import { openRecord, type RecordBody, signRecord } from './record.ts';
 import { openReceipt, openState, type State, signState } from './state.ts';
 import { gateKeys, openTrust, signTrust, type Trust } from './trust.ts';
 
@@ -179,6 +180,7 @@ describe('records and states', () => {
     const record = await signRecord(body, 'somewhere', signer);
     assert.deepEqual(openRecord(record.bytes, known, 'it').body, body);
     const entry = openEntry(recordEntry(record), 0);
+    assert.ok(entry.type === 'record');
     assert.deepEqual([entry.statement, entry.manifest], [record.digest, record.manifestDigest]);
     for (const changed of spread(record.bytes))
       assert.throws(() => openRecord(changed, known, 'it'), { code: 'WL_VAULT_CORRUPT', message: /^it / });

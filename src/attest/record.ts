@@ -149,43 +149,6 @@ export function openRecord(bytes: Uint8Array, keys: readonly KnownKey[], named: 
   return { body, bytes, digest: sha256(bytes), manifestDigest: subject, keyId: opened.keyId };
 }
 
-/** The log entry of a record: identities and digests only, canonical, so that anybody can rebuild it. */
-export function recordEntry(record: SignedRecord): Uint8Array {
-  const { manifest, number, verdict } = record.body;
-  return Buffer.from(
-    canonicalJson({
-      type: 'record',
-      vault: manifest.vault,
-      model: manifest.model,
-      commit: manifest.commit,
-      number,
-      verdict,
-      manifest: record.manifestDigest,
-      statement: record.digest,
-    }),
-  );
-}
-
-const entrySchema = z.object({
-  type: z.literal('record'),
-  vault: z.string(),
-  model,
-  commit,
-  number: z.int().min(0),
-  verdict: z.enum(['admitted', 'held', 'refused']),
-  manifest: digest,
-  statement: digest,
-});
-
-export type RecordEntry = z.infer<typeof entrySchema>;
-
-/** The log entry, read back. Throws WL_LOG_CORRUPT if it is of no kind that is known. */
-export function openEntry(bytes: Uint8Array, index: number): RecordEntry {
-  const parsed = entrySchema.safeParse(parseJson(bytes));
-  if (!parsed.success) throw new WeighlockError('WL_LOG_CORRUPT', `log entry ${index} is of an unknown kind`);
-  return parsed.data;
-}
-
 function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));

@@ -45,6 +45,8 @@ const revisionSchema = z.object({
   logIndex: z.int().min(0),
   verdict: z.enum(['admitted', 'held', 'refused']),
   decidedAt: z.string(),
+  /** The statement that removed the revision's files, where they were. */
+  removed: z.object({ statement: digest, logIndex: z.int().min(0) }).optional(),
   /** Digest of the receipt; absent while an admitted revision is not published yet. */
   receipt: digest.optional(),
 });

@@ -113,6 +113,11 @@ export const ERRORS = {
     when: 'The store refused these credentials, or they lack a permission, on the bucket or on its KMS key.',
     remedy: 'Give the role the permission that the message names, or use credentials that have it.',
   },
+  WL_IN_USE: {
+    exit: EXIT.notPermitted,
+    when: 'A channel or a known deployment stands for the revision that is to be removed.',
+    remedy: 'Move the channel to another revision first.',
+  },
   WL_STAGING_LOST: {
     exit: EXIT.unavailable,
     when: 'What was staged is gone, or somebody else published in its place, again and again while it was published.',

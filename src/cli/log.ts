@@ -1,6 +1,6 @@
 /** `weighlock log`: the transparency log of all decisions. */
 import { Command } from 'commander';
-import { openEntry } from '../attest/record.ts';
+import { openEntry } from '../attest/entry.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { LogReader } from '../log/reader.ts';
 import { auditVaultLog } from '../registry/verify-vault.ts';
@@ -53,8 +53,8 @@ async function show(wire: Wire, last: number): Promise<Outcome> {
     e.type,
     e.model,
     e.commit.slice(0, 12),
-    String(e.number),
-    e.verdict,
+    e.type === 'record' ? String(e.number) : '',
+    e.type === 'record' ? e.verdict : '',
   ]);
   return {
     exit: EXIT.done,

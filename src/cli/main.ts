@@ -11,12 +11,14 @@ import { admitCommand } from './admit.ts';
 import { copyCommand } from './copy.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { gcCommand } from './gc.ts';
 import { keyCommand } from './key.ts';
 import { listCommand } from './list.ts';
 import { logCommand } from './log.ts';
 import type { Outcome } from './outcome.ts';
 import { policyCommand } from './policy.ts';
 import { pullCommand } from './pull.ts';
+import { removeCommand } from './remove.ts';
 import { showCommand } from './show.ts';
 import { stateCommand } from './state.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
@@ -89,6 +91,8 @@ function build(run: Run, terminal: Terminal): Command {
     policyCommand,
     stateCommand,
     vaultCommand,
+    removeCommand,
+    gcCommand,
     doctorCommand,
     demoCommand,
   ];

@@ -51,6 +51,12 @@ export function stagingName(head: TreeHead): string {
   return `staging/${head.size}-${head.root.toString('hex')}`;
 }
 
+/** Size of the tree that a staged batch leads to, by its name below `staging/`; undefined for other names. */
+export function stagedSize(name: string): number | undefined {
+  const [, size] = /^(\d{1,15})-[0-9a-f]{64}$/.exec(name) ?? [];
+  return size === undefined ? undefined : Number(size);
+}
+
 export function encodeHead({ root, size }: Pick<Batch, 'root' | 'size'>): Uint8Array {
   return Buffer.from(canonicalJson({ root, size }));
 }

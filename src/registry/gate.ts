@@ -4,15 +4,11 @@
  * The state is a fold over the log: whoever moves it first takes in every entry that was logged since, also those
  * of a gate that died in between, so that the log alone decides in which order things happened.
  */
+
+import { openEntry, type RecordEntry, recordEntry, removalEntry } from '../attest/entry.ts';
 import type { LogSigner, Signer } from '../attest/key.ts';
-import {
-  openEntry,
-  type RecordBody,
-  type RecordEntry,
-  recordEntry,
-  type SignedRecord,
-  signRecord,
-} from '../attest/record.ts';
+import { type RecordBody, type SignedRecord, signRecord } from '../attest/record.ts';
+import { type RemovalBody, type SignedRemoval, signRemoval } from '../attest/removal.ts';
 import {
   encodeShard,
   type ModelIndex,
@@ -43,6 +39,7 @@ import {
   recordKey,
   revisionPrefix,
   STATE_KEY,
+  statementKey,
 } from '../vault/layout.ts';
 import { type CurrentState, expiry, Registry, type RegistryOptions } from './registry.ts';
 
@@ -117,6 +114,15 @@ export class Gate extends Registry {
   /** Appends the record to the log, once, however often this runs, and returns its index. */
   async log(record: SignedRecord): Promise<number> {
     return (await this.#log.append(recordEntry(record), record.body.logSize)).index;
+  }
+
+  /** Signs, stores and logs a removal, and moves the state: from then on the revision is not published. */
+  async remove(body: Omit<RemovalBody, 'logSize'>): Promise<number> {
+    const removal = await signRemoval({ ...body, logSize: await this.logSize() }, this.#signer);
+    await this.vault.create(statementKey(removal.digest), removal.bytes);
+    const { index } = await this.#log.append(removalEntry(removal), removal.body.logSize);
+    await this.advance();
+    return index;
   }
 
   /** Stores the proof that the record is entry `index` of the log, for those who verify offline. */
@@ -215,8 +221,16 @@ export class Gate extends Registry {
     const reader = new LogReader(this.logFiles);
     for await (const { index, entry } of reader.provenEntries(current.state.log.size, head)) {
       const logged = openEntry(entry, index);
-      const record = await this.record(logged, logged.number, logged.statement);
-      takeIn(await open(logged.model), logged, { index, record });
+      const model = await open(logged.model);
+      switch (logged.type) {
+        case 'record': {
+          const record = await this.record(logged, logged.number, logged.statement);
+          takeIn(model, logged, { index, record });
+          break;
+        }
+        case 'removal':
+          takeOut(model, await this.removal(logged), index);
+      }
     }
     for (const { id, number, digest } of receipts) {
       const revision = (await open(id.model)).revisions[id.commit];
@@ -248,12 +262,18 @@ function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; reco
   };
   const before = model.revisions[entry.commit];
   // A published revision stays what it is: what a later record may change needs a statement of its own.
-  if (before?.receipt && before.number >= entry.number) return;
+  if (before?.receipt && !before.removed) return;
   model.revisions[entry.commit] = revision;
   const { channel } = body;
   if (entry.verdict === 'admitted' && channel && !model.channels[channel]) {
     model.channels[channel] = { commit: entry.commit, logIndex: at.index };
   }
+}
+
+/** A removal counts for the record that it names, and for none that was logged since. */
+function takeOut(model: ModelIndex, { body, digest }: SignedRemoval, index: number): void {
+  const revision = model.revisions[body.commit];
+  if (revision?.record === body.record) revision.removed = { statement: digest, logIndex: index };
 }
 
 function modelOf(shard: Shard, model: ModelName): ModelIndex {

@@ -6,6 +6,7 @@
  */
 import type { KnownKey } from '../attest/envelope.ts';
 import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
+import { openRemoval, REMOVAL_BYTES_MAX, type SignedRemoval } from '../attest/removal.ts';
 import {
   type ModelIndex,
   openReceipt,
@@ -37,6 +38,7 @@ import {
   receiptKey,
   recordKey,
   STATE_KEY,
+  statementKey,
   VAULT_KEY,
 } from '../vault/layout.ts';
 import type { Tag, Vault } from '../vault/vault.ts';
@@ -204,7 +206,16 @@ export class Registry {
   /** As `resolve`, for a revision that is published. */
   async published(model: ModelName, revision: string | undefined): Promise<Published> {
     const { id, entry } = await this.resolve(model, revision);
-    if (entry.verdict === 'admitted' && entry.receipt) return { id, entry, receipt: entry.receipt };
+    if (entry.verdict === 'admitted' && entry.receipt && !entry.removed)
+      return { id, entry, receipt: entry.receipt };
+    if (entry.removed) {
+      const { body } = await this.removal({ ...id, statement: entry.removed.statement });
+      throw new WeighlockError(
+        'WL_NOT_ADMITTED',
+        `${model}@${id.commit.slice(0, 12)} was removed at ${body.removedAt}: ${body.reason}`,
+        { hint: `\`weighlock admit ${model}@${id.commit}\` brings it in again.` },
+      );
+    }
     const state =
       entry.verdict === 'admitted' ? 'admitted, but its publication was interrupted' : entry.verdict;
     throw new WeighlockError('WL_NOT_ADMITTED', `${model}@${id.commit.slice(0, 12)} is ${state}`, {
@@ -248,6 +259,19 @@ export class Registry {
       );
     }
     return record;
+  }
+
+  /** The removal that the log names. */
+  async removal(entry: RevisionId & { readonly statement: Sha256 }): Promise<SignedRemoval> {
+    const key = statementKey(entry.statement);
+    const stored = await this.vault.get(key, REMOVAL_BYTES_MAX);
+    if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
+    const removal = openRemoval(stored.bytes, this.keys, key);
+    const { vault, model, commit } = removal.body;
+    const mine = vault === this.trust.vault && model === entry.model && commit === entry.commit;
+    if (!mine || removal.digest !== entry.statement)
+      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the removal that the log names`);
+    return removal;
   }
 
   /** The proof that the record is in the log, as it was stored with it: `verifyProof` says whether it holds. */

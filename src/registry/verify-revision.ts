@@ -1,5 +1,6 @@
 /** Verifying one revision in the vault: state, log, record, receipt, signature, every byte. */
-import { openRecord, recordEntry, type SignedRecord } from '../attest/record.ts';
+import { recordEntry } from '../attest/entry.ts';
+import { openRecord, type SignedRecord } from '../attest/record.ts';
 import type { RevisionIndex } from '../attest/state.ts';
 import { gateKeys, logKeys, type Trust } from '../attest/trust.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';

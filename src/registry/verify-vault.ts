@@ -2,16 +2,11 @@
  * Verifying a whole vault: every entry of the log and the record behind it, every published file, and every object
  * that stands in the store, so that whatever was changed, added, removed or swapped is named.
  */
-import {
-  openEntry,
-  openRecord,
-  RECORD_BYTES_MAX,
-  type RecordEntry,
-  type SignedRecord,
-} from '../attest/record.ts';
+import { type LogEntry, openEntry, type RecordEntry, type RemovalEntry } from '../attest/entry.ts';
+import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
 import { openReceipt, type State } from '../attest/state.ts';
 import { logKeys } from '../attest/trust.ts';
-import { sha256 } from '../base/digest.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { SIGNATURE_PATH } from '../base/name.ts';
 import { auditLog, type LogProblem } from '../log/audit.ts';
@@ -30,6 +25,7 @@ import {
   recordKey,
   revisionPrefix,
   STATE_KEY,
+  statementKey,
   VAULT_KEY,
 } from '../vault/layout.ts';
 import { Findings, type Verification } from './problem.ts';
@@ -56,6 +52,8 @@ class Sweep {
   /** Prefixes of revisions that are published, or that the log says may be. */
   readonly #published = new Set<string>();
   readonly #beingPublished = new Set<string>();
+  /** Of revisions that were removed: the digest of the record whose files are gone. */
+  readonly #removed = new Map<string, Sha256>();
   /** The last decision about each revision, by the log alone. */
   readonly #logged = new Map<string, LoggedRevision>();
   /** Entries that the log must have at least. */
@@ -111,7 +109,8 @@ class Sweep {
     });
   }
 
-  async #entry(logged: RecordEntry, index: number): Promise<void> {
+  async #entry(logged: LogEntry, index: number): Promise<void> {
+    if (logged.type === 'removal') return this.#removal(logged);
     const { number, statement } = logged;
     this.#know(recordKey(logged, number), proofKey(logged, number));
     const record = await checkRecord(
@@ -125,6 +124,25 @@ class Sweep {
     this.#logged.set(revisionPrefix(logged), { id: { model, commit }, number, verdict, record });
   }
 
+  /** What was published before the removal has no files any more; its receipt stays. */
+  async #removal(logged: RemovalEntry): Promise<void> {
+    const key = statementKey(logged.statement);
+    this.#know(key);
+    const removal = await this.#findings.attempt(key, () => this.#registry.removal(logged));
+    if (!removal) return;
+    const prefix = revisionPrefix(logged);
+    this.#removed.set(prefix, removal.body.record);
+    const before = this.#logged.get(prefix);
+    if (before?.record?.digest !== removal.body.record) return;
+    const receiptName = receiptKey(logged, before.number);
+    this.#know(receiptName);
+    const receipt = await this.#findings.attempt(receiptName, () =>
+      this.#registry.receipt(logged, before.number),
+    );
+    if (receipt && receipt.record !== removal.body.record)
+      this.#findings.problem(receiptName, 'is the receipt of another record');
+  }
+
   /** Each model in the state: its last record, and its files where it is published. */
   async revisions(state: State | undefined, check: RevisionCheck): Promise<void> {
     const registry = this.#registry;
@@ -135,6 +153,8 @@ class Sweep {
       for (const [model, index] of Object.entries(shard?.models ?? {})) {
         for (const [commit, entry] of Object.entries(index.revisions)) {
           const id = { model, commit } as RevisionId;
+          if (entry.receipt) this.#know(receiptKey(id, entry.number));
+          if (entry.removed) continue;
           if (entry.receipt) this.#publish(id, entry.number);
           await checkRevision(registry, { id, entry }, check, this.#findings);
         }
@@ -147,6 +167,7 @@ class Sweep {
   async #revisionsByLog(check: RevisionCheck): Promise<void> {
     for (const [prefix, { id, number, verdict, record }] of this.#logged) {
       if (verdict !== 'admitted' || this.#published.has(prefix)) continue;
+      if (record && this.#removed.get(prefix) === record.digest) continue;
       if ((await this.#registry.vault.stat(id)).length === 0) continue;
       this.#publish(id, number);
       if (record) await checkPublished(this.#registry, { id, record }, check, this.#findings);
@@ -171,7 +192,13 @@ class Sweep {
     for await (const { key } of vault.list(MODELS_PREFIX)) {
       const prefix = `${key.split('/').slice(0, 4).join('/')}/`;
       if (this.#published.has(prefix) || this.#isBeingPublished(prefix, key)) continue;
-      this.#findings.problem(key, 'is extra: no published revision is here');
+      const removed = this.#removed.has(prefix);
+      this.#findings.problem(
+        key,
+        removed
+          ? 'is left of a removed revision: `weighlock remove` takes it away'
+          : 'is extra: no published revision is here',
+      );
     }
     for (const prefix of this.#beingPublished)
       this.#findings.unchecked(
@@ -183,6 +210,7 @@ class Sweep {
   #isBeingPublished(prefix: string, key: string): boolean {
     const logged = this.#logged.get(prefix);
     if (logged?.verdict !== 'admitted') return false;
+    if (logged.record && this.#removed.get(prefix) === logged.record.digest) return false;
     const path = key.slice(prefix.length);
     const named = logged.record?.body.manifest.files.some((file) => file.path === path);
     if (!named && path !== SIGNATURE_PATH) return false;

@@ -26,7 +26,7 @@ import {
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { WeighlockError } from '../base/errors.ts';
-import { parseRepoPath, type RepoPath } from '../base/name.ts';
+import { parseCommit, parseModelName, parseRepoPath, type RepoPath } from '../base/name.ts';
 import { release } from '../base/release.ts';
 import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
 import { KernelLock } from './kernel-lock.ts';
@@ -110,6 +110,21 @@ export class DirectoryStaging implements Staging {
     }
     lock.release();
     return 'gone';
+  }
+
+  /** The area, whatever it was for, unless somebody holds it. */
+  static abandoned(vaultRoot: string, id: string): DirectoryStaging | 'busy' | 'gone' {
+    const revision = revisionOf(purposeOf(folderOf(vaultRoot, id)));
+    return revision ? DirectoryStaging.resume(vaultRoot, id, revision) : 'gone';
+  }
+
+  /** Whether a living process holds the area. */
+  static isHeld(vaultRoot: string, id: string): boolean {
+    const file = path.join(folderOf(vaultRoot, id), 'lock');
+    if (!existsSync(file)) return false;
+    const lock = KernelLock.acquire(file, 0);
+    lock?.release();
+    return lock === undefined;
   }
 
   async finished(): Promise<FinishedFiles> {
@@ -314,18 +329,23 @@ function openReader(file: string): StagedReader {
 /** Ids of areas, as `take` makes them. */
 const ID = /^[0-9a-f]{24}$/;
 
-function areas(vaultRoot: string): string[] {
+export function areas(vaultRoot: string): string[] {
   const staging = path.join(vaultRoot, STAGING_PREFIX);
   return existsSync(staging) ? readdirSync(staging).filter((name) => ID.test(name)) : [];
 }
 
-function folderOf(vaultRoot: string, id: string): string {
+export function folderOf(vaultRoot: string, id: string): string {
   if (!ID.test(id)) throw new WeighlockError('WL_VAULT_CORRUPT', `"${id}" is not the id of a staging area`);
   return path.join(vaultRoot, STAGING_PREFIX, id);
 }
 
 function purposeFor({ model, commit }: RevisionId): string {
   return `${model}@${commit}`;
+}
+
+function revisionOf(purpose: string | undefined): RevisionId | undefined {
+  const [, model, commit] = /^(.+)@([0-9a-f]{40})$/.exec(purpose ?? '') ?? [];
+  return model && commit ? { model: parseModelName(model), commit: parseCommit(commit) } : undefined;
 }
 
 function purposeOf(folder: string): string | undefined {

@@ -25,11 +25,13 @@ import path from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { RepoPath } from '../base/name.ts';
+import { directoryLeftovers } from './directory-leftovers.ts';
 import { DirectoryStaging } from './directory-staging.ts';
 import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
 import { KernelLock } from './kernel-lock.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix, STAGING_PREFIX } from './layout.ts';
 import type {
+  Leftover,
   Listed,
   ReadOptions,
   Staging,
@@ -189,6 +191,10 @@ export class DirectoryVault implements Vault {
 
   async resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'> {
     return guarded(`resume staging in ${this.location}`, () => DirectoryStaging.resume(this.#root, area, id));
+  }
+
+  async *leftovers(): AsyncIterable<Leftover> {
+    yield* directoryLeftovers(this.#root);
   }
 
   async remove(key: Key): Promise<void> {

@@ -23,7 +23,7 @@
  * A legacy model without a namespace lives under the namespace `_`, which no Hub namespace can be called.
  */
 import type { Sha256 } from '../base/digest.ts';
-import type { Commit, ModelName, RepoPath } from '../base/name.ts';
+import { type Commit, isCommit, type ModelName, parseModelName, type RepoPath } from '../base/name.ts';
 
 declare const brand: unique symbol;
 
@@ -43,6 +43,12 @@ export const EVERYTHING = '' as Key;
 export const MODELS_PREFIX = 'models/' as Key;
 export const REGISTRY_PREFIX = 'registry/' as Key;
 export const LOG_PREFIX = 'log/' as Key;
+export const LOG_STAGING_PREFIX = 'log/staging/' as Key;
+export const RECORDS_PREFIX = 'registry/records/' as Key;
+/** Where objects stand under their own digest, and are needed only as long as something names them. */
+export const REFERENCED_PREFIXES: readonly Key[] = ['facts', 'evidence', 'policies', 'index'].map(
+  (room) => `registry/${room}/` as Key,
+);
 export const STAGING_PREFIX = 'staging/' as Key;
 
 export function revisionPrefix(id: RevisionId): Key {
@@ -98,6 +104,18 @@ export function stagingAreas(start: string): Key {
 /** A key of the log, whose own room knows what stands below `log/`. */
 export function logKey(rest: string): Key {
   return `log/${rest}` as Key;
+}
+
+/** The revision that a file's key belongs to; undefined for other keys. */
+export function revisionOf(key: Key): RevisionId | undefined {
+  const [, namespace, name, commit = ''] = /^models\/([^/]+)\/([^/]+)\/([0-9a-f]{40})\//.exec(key) ?? [];
+  if (!namespace || !name || !isCommit(commit)) return undefined;
+  return { model: parseModelName(namespace === '_' ? name : `${namespace}/${name}`), commit };
+}
+
+/** The digest that an object is called by; undefined for other keys. */
+export function digestOf(key: Key): string | undefined {
+  return /^registry\/[a-z]+\/([0-9a-f]{64})$/.exec(key)?.[1];
 }
 
 /** The namespace and name of a model as two parts of a key. */

@@ -52,6 +52,12 @@ export class AreaLease {
     return lease;
   }
 
+  /** Whether a living process holds the area. */
+  static async isHeld(store: S3Store, area: string): Promise<boolean> {
+    const there = await store.get(stagingKey(area, 'lease'), LEASE_BYTES_MAX);
+    return there !== undefined && isAlive(there.bytes);
+  }
+
   /** Lets others in. The object stays: some stores do not let a key be created again that was deleted. */
   async release(): Promise<void> {
     this.forget();

@@ -57,7 +57,7 @@ export class S3Staging implements Staging {
 
   /** An abandoned area of this revision, or a new one. Never one that a living process holds. */
   static async take(store: S3Store, revision: RevisionId): Promise<S3Staging> {
-    const start = startOf(revision);
+    const start = ownerOf(revision);
     for (const area of await store.folders(stagingAreas(`${start}-`))) {
       const taken = await S3Staging.resume(store, area, revision);
       if (taken instanceof S3Staging) return taken;
@@ -73,7 +73,7 @@ export class S3Staging implements Staging {
     area: string,
     revision: RevisionId,
   ): Promise<S3Staging | 'busy' | 'gone'> {
-    if (!AREA.test(area) || !area.startsWith(`${startOf(revision)}-`)) return 'gone';
+    if (!AREA.test(area) || !area.startsWith(`${ownerOf(revision)}-`)) return 'gone';
     const names = store.list(stagingKey(area, ''))[Symbol.asyncIterator]();
     const { done } = await names.next();
     if (done) return 'gone';
@@ -83,16 +83,11 @@ export class S3Staging implements Staging {
 
   async finished(): Promise<FinishedFiles> {
     const readable: StagedFile[] = [];
-    const notes: Uint8Array[] = [];
     const prefix = stagedFileKey(this.id, '' as RepoPath);
-    const noted = stagingKey(this.id, 'notes/');
     for await (const { key, sizeBytes } of this.#store.list(stagingKey(this.id, ''))) {
       if (key.startsWith(prefix)) readable.push({ path: parseRepoPath(key.slice(prefix.length)), sizeBytes });
-      if (!key.startsWith(noted)) continue;
-      const note = await this.#store.get(key, NOTE_BYTES_MAX);
-      if (note) notes.push(note.bytes);
     }
-    return { readable, notes };
+    return { readable, notes: await notesOf(this.#store, this.id) };
   }
 
   async keep(path: RepoPath, upload: StagedUpload, note: Uint8Array): Promise<void> {
@@ -217,8 +212,18 @@ export class S3Staging implements Staging {
   }
 }
 
+/** What was noted about the uploads of an area. */
+export async function notesOf(store: S3Store, area: string): Promise<Uint8Array[]> {
+  const notes: Uint8Array[] = [];
+  for await (const { key } of store.list(stagingKey(area, 'notes/'))) {
+    const note = await store.get(key, NOTE_BYTES_MAX);
+    if (note) notes.push(note.bytes);
+  }
+  return notes;
+}
+
 /** The beginning of the names of all areas of a revision. */
-function startOf({ model, commit }: RevisionId): string {
+export function ownerOf({ model, commit }: RevisionId): string {
   return createHash('sha256').update(`${model}@${commit}`).digest('hex').slice(0, 16);
 }
 

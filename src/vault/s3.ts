@@ -7,10 +7,12 @@
  */
 import type { RepoPath } from '../base/name.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix } from './layout.ts';
+import { s3Leftovers } from './s3-leftovers.ts';
 import { type S3Settings, s3Place } from './s3-place.ts';
 import { S3Staging } from './s3-staging.ts';
 import { S3Store, said } from './s3-store.ts';
 import type {
+  Leftover,
   Listed,
   ReadOptions,
   Staging,
@@ -75,6 +77,10 @@ export class S3Vault implements Vault {
 
   resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'> {
     return S3Staging.resume(this.#store, area, id);
+  }
+
+  leftovers(): AsyncIterable<Leftover> {
+    return s3Leftovers(this.#store);
   }
 
   remove(key: Key): Promise<void> {

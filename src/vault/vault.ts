@@ -106,6 +106,24 @@ export interface Staging {
   discard(): Promise<void>;
 }
 
+/** Something that is not published, and that nobody may be waiting for any more. */
+export interface Leftover {
+  readonly kind: 'staging area' | 'pending upload' | 'scratch';
+  /** The area's name, or the key. */
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** When it was last touched, by the store's clock. */
+  readonly modified: Date;
+  /** Of an area: somebody works there now. */
+  readonly held?: boolean;
+  /** Areas and uploads of one revision have the same. */
+  readonly owner?: string;
+  /** Of an area: what was noted about its uploads. */
+  notes?(): Promise<readonly Uint8Array[]>;
+  readonly uploadId?: string;
+  remove(): Promise<'removed' | 'busy'>;
+}
+
 export interface ReadOptions {
   /** Default: the whole file. */
   readonly range?: { readonly offset: number; readonly length: number };
@@ -140,6 +158,8 @@ export interface Vault {
   stage(id: RevisionId): Promise<Staging>;
   /** The staging area of this name; `busy` while another process holds it, `gone` if there is none. */
   resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'>;
+  /** What earlier runs left behind, and what runs at this moment hold. */
+  leftovers(): AsyncIterable<Leftover>;
   /** Deletes the object. Only for what nothing published or logged refers to, and for removals on record. */
   remove(key: Key): Promise<void>;
   close(): Promise<void>;

@@ -4,8 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { recordEntry } from '../../src/attest/entry.ts';
 import { generateKeys, LocalLogSigner, LocalSigner } from '../../src/attest/key.ts';
-import { type RecordBody, recordEntry } from '../../src/attest/record.ts';
+import type { RecordBody } from '../../src/attest/record.ts';
 import type { Trust } from '../../src/attest/trust.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/digest.ts';

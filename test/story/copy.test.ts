@@ -112,7 +112,7 @@ describe(`a copy through ${name}`, { skip }, () => {
       'the log proof': `registry/proofs/${MODEL}/${commit}/0`,
       'the receipt': `registry/receipts/${MODEL}/${commit}/0`,
       'the state': 'registry/state',
-      'the log': 'log/tile/entries/000.p/1',
+      'the log': 'log/tile/0/000.p/1',
     };
     for (const [what, file] of Object.entries(changes)) {
       const bundle = carried(`changed ${what}`.replaceAll(' ', '-'));
