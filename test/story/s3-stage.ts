@@ -14,6 +14,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { HubStandInOptions } from '../../src/hub-stand-in/hub-stand-in.ts';
 import { connect, type S3Server } from '../s3/server.ts';
+import type { S3StandIn } from '../s3/stand-in/stand-in.ts';
 import { openStage, type Stage } from './stage.ts';
 
 const PREFIX = 'team/vault';
@@ -69,9 +70,21 @@ export async function openS3Stage(server: S3Server, options: S3StageOptions): Pr
     ...strangerIn({ client, bucket }),
     async [Symbol.asyncDispose]() {
       client.destroy();
+      empty(server, bucket);
       await stage[Symbol.asyncDispose]();
     },
   };
+}
+
+/** The stand-in holds everything in memory, and a story may open a hundred stages. */
+function empty(server: S3Server | S3StandIn, name: string): void {
+  if (!('store' in server)) return;
+  const bucket = server.store.buckets.get(name);
+  if (!bucket) return;
+  for (const { key, versionId } of [...bucket.objects.values()].flat())
+    server.store.remove(bucket, key, versionId);
+  for (const upload of bucket.uploads.values()) server.store.dropUpload(bucket, upload);
+  server.store.buckets.delete(name);
 }
 
 function strangerIn({ client, bucket: Bucket }: { client: S3Client; bucket: string }) {
