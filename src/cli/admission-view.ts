@@ -128,9 +128,15 @@ export class AdmissionView {
         const bytes = fetched.reduce((sum, file) => sum + file.sizeBytes, 0);
         const seconds = (performance.now() - this.#bringing) / 1000;
         const rate = seconds > RATE_SECONDS_MIN ? `, ${bytesInWords(bytes / seconds)}/s` : '';
-        const again = event.files.length - fetched.length;
-        const kept = again > 0 ? `, ${plural(again, 'file')} kept from an earlier run` : '';
-        this.#say('brought', `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${kept}`);
+        const count = (from: 'staging' | 'vault') => event.files.filter((file) => file.from === from).length;
+        const kept =
+          count('staging') > 0 ? `, ${plural(count('staging'), 'file')} kept from an earlier run` : '';
+        const copied =
+          count('vault') > 0 ? `, ${plural(count('vault'), 'file')} copied inside the store` : '';
+        this.#say(
+          'brought',
+          `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${copied}${kept}`,
+        );
         return;
       }
       case 'judged':
