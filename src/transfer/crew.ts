@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { RepoPath } from '../base/name.ts';
 import type { OnStart } from '../base/progress.ts';
 import type { SourceFile } from '../sources/source.ts';
+import { PARTS_HELD_MIN, partBytesFor } from '../vault/part-size.ts';
 import {
   type BroughtFile,
   type CrewOrder,
@@ -61,7 +62,7 @@ export async function bringAll(options: CrewOptions): Promise<CrewResult> {
       copy: options.copies?.get(file.path),
     }))
     .sort((a, b) => b.file.sizeBytes - a.file.sizeBytes);
-  const inFlight = Math.max(1, Math.min(concurrency, jobs.length));
+  const inFlight = Math.max(1, Math.min(concurrency, jobs.length, filesThatFit(memoryBytes, options)));
   const order: CrewOrder = {
     source: options.source,
     staging: options.staging,
@@ -72,6 +73,16 @@ export async function bringAll(options: CrewOptions): Promise<CrewResult> {
   };
   const threads = Math.min(availableParallelism(), Math.ceil(inFlight / FILES_PER_THREAD));
   return new Crew(order, jobs, { threads, inFlight, onBrought: options.onBrought }).run();
+}
+
+/** Files that may be under way at once, where each holds whole parts in memory. */
+function filesThatFit(
+  memoryBytes: number,
+  { staging, files }: Pick<CrewOptions, 'staging' | 'files'>,
+): number {
+  if (staging.kind === 'directory') return files.length;
+  const largest = files.reduce((most, file) => Math.max(most, file.sizeBytes), 0);
+  return Math.floor(memoryBytes / (PARTS_HELD_MIN * partBytesFor(largest)));
 }
 
 /**

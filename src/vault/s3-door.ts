@@ -18,15 +18,11 @@ import type { RepoPath } from '../base/name.ts';
 import { release } from '../base/release.ts';
 import { combineCrc32 } from './crc32.ts';
 import { fileKey, type Key, type RevisionId, stagingKey } from './layout.ts';
+import { PART_BYTES_MIN, PARTS_HELD_MIN, partBytesFor } from './part-size.ts';
 import { isUploadGone, nameOf, statusOf } from './s3-errors.ts';
 import type { S3Store } from './s3-store.ts';
 import type { StagedReader, StagedUpload, StagedWriter, StagingDoor, StoredCopy } from './vault.ts';
 
-/** Parts of a file: large enough that a request does not count, small enough that some fit in memory. */
-const PART_BYTES_MIN = 8 << 20;
-/** S3's own limit. */
-const PARTS_MAX = 10_000;
-const PART_STEP_BYTES = 1 << 20;
 /** Longest range that the store copies by one request. */
 const COPY_BYTES_MAX = 5 * 2 ** 30;
 /** Copied in pieces of this size several at a time: inside the store a copy takes time, not our memory. */
@@ -41,12 +37,6 @@ export interface S3DoorOptions {
   readonly revision: RevisionId;
   /** Bytes of part buffers that one file under way may hold; at least two parts are held. */
   readonly memoryBytes: number;
-}
-
-/** Size of the parts of a file: all but the last have it. */
-export function partBytesFor(sizeBytes: number): number {
-  const least = Math.ceil(sizeBytes / PARTS_MAX / PART_STEP_BYTES) * PART_STEP_BYTES;
-  return Math.max(PART_BYTES_MIN, least);
 }
 
 /** Where a small file of an area stands. */
@@ -66,7 +56,7 @@ export class S3Door implements StagingDoor {
     if (sizeBytes <= PART_BYTES_MIN) return new ObjectWriter(store, stagedFileKey(area, path), sizeBytes);
     const key = fileKey(revision, path);
     const partBytes = partBytesFor(sizeBytes);
-    const buffers = Math.max(2, Math.floor(memoryBytes / partBytes));
+    const buffers = Math.max(PARTS_HELD_MIN, Math.floor(memoryBytes / partBytes));
     return new UploadWriter({
       store,
       key,

@@ -110,7 +110,10 @@ export class S3Staging implements Staging {
       const lane = async () => {
         for (const file of left) stored.push(await this.#publish(file));
       };
-      await Promise.all(Array.from({ length: Math.min(PUBLISHED_AT_ONCE, group.length) }, lane));
+      const lanes = Array.from({ length: Math.min(PUBLISHED_AT_ONCE, group.length) }, lane);
+      // All of them have ended before a failure is told: whoever looks again finds nothing still on its way.
+      const failed = (await Promise.allSettled(lanes)).find((one) => one.status === 'rejected');
+      if (failed) throw failed.reason;
       for (const { path } of group) this.#uploads.delete(path);
     }
     await this.discard();
