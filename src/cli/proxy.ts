@@ -3,12 +3,7 @@ import { WeighlockError } from '../base/errors.ts';
 
 /** Undefined where NO_PROXY names the host. Throws WL_CONFIG_INVALID for a proxy that is no URL. */
 export function proxyFor(endpoint: string, environment: NodeJS.ProcessEnv): string | undefined {
-  const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : '';
-  const direct = (environment.NO_PROXY ?? environment.no_proxy ?? '')
-    .split(',')
-    .map((name) => name.trim().replace(/^\./, ''));
-  if (direct.some((name) => name === '*' || (name && (host === name || host.endsWith(`.${name}`)))))
-    return undefined;
+  if (isExcepted(endpoint, environment.NO_PROXY ?? environment.no_proxy ?? '')) return undefined;
   const proxy = endpoint.startsWith('http://')
     ? environment.http_proxy
     : environment.HTTPS_PROXY || environment.https_proxy;
@@ -18,4 +13,18 @@ export function proxyFor(endpoint: string, environment: NodeJS.ProcessEnv): stri
     'WL_CONFIG_INVALID',
     'the proxy (HTTPS_PROXY, http_proxy) is not an http:// or https:// address',
   );
+}
+
+/** Whether the list names the host, a domain above it, or either with the port of the address. */
+function isExcepted(endpoint: string, list: string): boolean {
+  if (!URL.canParse(endpoint)) return false;
+  const { hostname, port, protocol } = new URL(endpoint);
+  const at = `:${port || (protocol === 'http:' ? '80' : '443')}`;
+  return list
+    .split(/[\s,]+/)
+    .map((name) => name.toLowerCase().replace(/^\*?\./, ''))
+    .some((name) => {
+      const bare = name.endsWith(at) ? name.slice(0, -at.length) : name;
+      return name === '*' || (bare !== '' && (hostname === bare || hostname.endsWith(`.${bare}`)));
+    });
 }

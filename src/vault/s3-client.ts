@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
 import { UndiciHttpHandler, type UndiciHttpHandlerOptions } from '@smithy/undici-http-handler';
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
 import { WeighlockError } from '../base/errors.ts';
 import type { S3Settings } from './s3-place.ts';
 
@@ -27,16 +27,15 @@ export function awsConfig(settings: Pick<S3Settings, 'region' | 'endpoint' | 'ca
   readonly maxAttempts: number;
 } {
   const { region, endpoint } = settings;
-  // The handler brings types of an older undici; at run time any dispatcher will do, which it checks itself.
-  const dispatcher = dispatcherFor(settings) as unknown as NonNullable<
-    UndiciHttpHandlerOptions['dispatcher']
-  >;
-  const requestHandler = new UndiciHttpHandler({ dispatcher });
   return {
-    requestHandler,
-    // The same way out for whoever hands out credentials: STS and SSO stand behind the proxy too.
+    requestHandler: handlerOver(dispatcherFor(settings)),
+    // STS and SSO stand behind the proxy too, unless NO_PROXY names them: each host as the variables say, which the
+    // SDK reads for these by itself as well.
     credentials: fromNodeProviderChain({
-      clientConfig: { requestHandler, ...(region && { region }) },
+      clientConfig: {
+        requestHandler: handlerOver(dispatcherByEnvironment(settings)),
+        ...(region && { region }),
+      },
     }),
     ...(region && { region }),
     ...(endpoint && { endpoint }),
@@ -75,21 +74,58 @@ function leavePartsUnsigned(client: S3Client): void {
   );
 }
 
-function dispatcherFor({ caFile, proxy }: Pick<S3Settings, 'caFile' | 'proxy'>): Dispatcher {
+/** The handler brings types of an older undici; at run time any dispatcher will do, which it checks itself. */
+function handlerOver(dispatcher: Dispatcher): UndiciHttpHandler {
+  return new UndiciHttpHandler({
+    dispatcher: dispatcher as unknown as NonNullable<UndiciHttpHandlerOptions['dispatcher']>,
+  });
+}
+
+function dispatcherFor(settings: Pick<S3Settings, 'caFile' | 'proxy'>): Dispatcher {
+  const { proxy } = settings;
+  const connections = connectionsOf(settings);
+  return proxy === undefined ? new Agent(connections) : new ProxyAgent({ ...connections, uri: proxy });
+}
+
+function dispatcherByEnvironment(settings: Pick<S3Settings, 'caFile'>): Dispatcher {
+  const httpProxy = proxyIn('http_proxy');
+  const httpsProxy = proxyIn('HTTPS_PROXY') || proxyIn('https_proxy');
+  return new EnvHttpProxyAgent({ ...connectionsOf(settings), httpProxy, httpsProxy });
+}
+
+/** One that is no URL counts as none here: where it matters for the store, the configuration refuses it. */
+function proxyIn(variable: string): string {
+  const proxy = process.env[variable] ?? '';
+  return URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol) ? proxy : '';
+}
+
+function connectionsOf({ caFile }: Pick<S3Settings, 'caFile'>) {
   const ca = caFile === undefined ? undefined : authority(caFile);
-  const shared = { connections: CONNECTIONS_MAX, bodyTimeout: SILENCE_MS, headersTimeout: SILENCE_MS };
-  if (proxy === undefined) {
-    return new Agent({ ...shared, connect: { timeout: CONNECT_TIMEOUT_MS, ...(ca && { ca }) } });
-  }
-  return new ProxyAgent({ ...shared, uri: proxy, ...(ca && { requestTls: { ca } }) });
+  const tls = { timeout: CONNECT_TIMEOUT_MS, ...(ca && { ca }) };
+  return {
+    connections: CONNECTIONS_MAX,
+    bodyTimeout: SILENCE_MS,
+    headersTimeout: SILENCE_MS,
+    connect: tls,
+    // Behind a proxy: the store, and the proxy itself where it is reached by TLS.
+    requestTls: tls,
+    proxyTls: tls,
+  };
 }
 
 function authority(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new WeighlockError('WL_CONFIG_INVALID', `cannot read the certificates in ${file}`, {
-      cause: error,
+  const refuse = (why: string, cause?: unknown) =>
+    new WeighlockError('WL_CONFIG_INVALID', `${why} (AWS_CA_BUNDLE, caFile)`, {
+      hint: 'Name a PEM file of the certificate authority; `weighlock doctor` shows what is in force.',
+      cause,
     });
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw refuse(`cannot read the certificates in ${file}`, error);
   }
+  // TLS would take anything else for no certificate at all, and blame the store.
+  if (!text.includes('-----BEGIN CERTIFICATE-----')) throw refuse(`there is no certificate in ${file}`);
+  return text;
 }

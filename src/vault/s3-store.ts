@@ -22,7 +22,7 @@ import {
 import { WeighlockError } from '../base/errors.ts';
 import type { Key } from './layout.ts';
 import { s3Client } from './s3-client.ts';
-import { isAbsent, isConflict, isPreconditionFailed, storeError } from './s3-errors.ts';
+import { isAbsent, isConflict, isPreconditionFailed, notS3, storeError } from './s3-errors.ts';
 import type { S3Settings } from './s3-place.ts';
 import type { Listed, ReadOptions, StoredFile, StoredObject, Tag } from './vault.ts';
 
@@ -224,7 +224,12 @@ export class S3Store {
       return await this.send(
         'GetObject',
         key,
-        () => this.client.send(new GetObjectCommand({ ...this.at(key), ...input }), options),
+        async () => {
+          const answer = await this.client.send(new GetObjectCommand({ ...this.at(key), ...input }), options);
+          if (answer.ETag !== undefined) return answer;
+          (answer.Body as Readable | undefined)?.on('error', () => {}).destroy();
+          throw notS3();
+        },
         isAbsent,
       );
     } catch (error) {
