@@ -171,6 +171,8 @@ export class S3Staging implements Staging {
     } catch (error) {
       if (!open(error)) throw error;
       const there = await this.#readBack(file, key);
+      // Nobody completes it any more: after a conflict AWS wants an upload anew, and what stands needs none.
+      await abortUpload(this.#store, key, upload.uploadId);
       if (there) return there;
       await this.#forget(file.path);
       throw lost(file.path, error);
