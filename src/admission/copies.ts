@@ -47,7 +47,7 @@ export async function knownCopies(
 async function published(gate: Gate, model: ModelName): Promise<RevisionId[]> {
   const index = await gate.model(model, await gate.state('accept'));
   return Object.entries(index?.revisions ?? {})
-    .filter(([, entry]) => entry.verdict === 'admitted' && entry.receipt)
+    .filter(([, entry]) => entry.verdict === 'admitted' && entry.receipt && !entry.removed)
     .sort(([, a], [, b]) => b.logIndex - a.logIndex)
     .slice(0, REVISIONS_MAX)
     .map(([commit]) => ({ model, commit: commit as Commit }));

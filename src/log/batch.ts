@@ -1,7 +1,7 @@
 /**
  * What a writer leaves for whoever comes after it: the unsigned head of the log, and signed batches of new files.
  */
-import { verify } from 'node:crypto';
+import { createHash, verify } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type NoteSigner, splitKey } from './checkpoint.ts';
@@ -11,7 +11,8 @@ import { BUNDLE_BYTES_MAX, HASH_BYTES } from './tile.ts';
 /** A staged batch: at most a bundle of entries and a few tiles, in base64. */
 export const BATCH_BYTES_MAX = 4 * BUNDLE_BYTES_MAX;
 
-const BATCH_CONTEXT = 'weighlock.log-batch/v1\n';
+/** The digest is what is signed: a batch is longer than the texts that AWS KMS signs by Ed25519 (4096 bytes). */
+const BATCH_CONTEXT = 'weighlock.log-batch/v2\n';
 
 export interface Batch {
   readonly from: number;
@@ -23,8 +24,12 @@ export interface Batch {
 
 /** The bytes of a signed batch. Ed25519 is deterministic: rivals with the same batch write the same bytes. */
 export async function signBatch(batch: Batch, signer: NoteSigner): Promise<Uint8Array> {
-  const signature = await signer.sign(Buffer.from(BATCH_CONTEXT + canonicalJson(batch)));
+  const signature = await signer.sign(signedText(batch));
   return encodeSigned(batch, signature);
+}
+
+function signedText(batch: Batch): Buffer {
+  return Buffer.from(`${BATCH_CONTEXT}${createHash('sha256').update(canonicalJson(batch)).digest('hex')}\n`);
 }
 
 function encodeSigned(batch: Batch, signature: Uint8Array): Uint8Array {
@@ -35,7 +40,7 @@ function encodeSigned(batch: Batch, signature: Uint8Array): Uint8Array {
 export function openBatch(bytes: Uint8Array, head: TreeHead, keys: readonly string[]): Batch {
   const name = stagingName(head);
   const { batch, signature } = parseSigned(bytes, name);
-  const text = Buffer.from(BATCH_CONTEXT + canonicalJson(batch));
+  const text = signedText(batch);
   const known = keys.some((key) => verify(null, text, splitKey(key).publicKey, signature));
   if (!known || batch.size !== head.size || batch.root !== head.root.toString('base64')) {
     throw new WeighlockError('WL_LOG_CORRUPT', `${name} was not staged by a gate of this vault`);

@@ -46,6 +46,7 @@ export function stagedFileKey(area: string, path: RepoPath): Key {
 
 export class S3Door implements StagingDoor {
   readonly #options: S3DoorOptions;
+  readonly #pool: Buffer[] = [];
 
   constructor(options: S3DoorOptions) {
     this.#options = options;
@@ -64,6 +65,7 @@ export class S3Door implements StagingDoor {
       partBytes,
       buffers,
       uploadId: await begin(store, key, CHECKED),
+      pool: this.#pool,
     });
   }
 
@@ -199,7 +201,7 @@ class ObjectWriter implements StagedWriter {
   constructor(store: S3Store, key: Key, sizeBytes: number) {
     this.#store = store;
     this.#key = key;
-    this.#bytes = Buffer.allocUnsafe(sizeBytes);
+    this.#bytes = Buffer.allocUnsafeSlow(sizeBytes);
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -212,6 +214,7 @@ class ObjectWriter implements StagedWriter {
 
   async finish(): Promise<undefined> {
     await this.#store.put(this.#key, this.#bytes.subarray(0, this.#filled));
+    release(this.#bytes);
   }
 
   async abort(): Promise<void> {}
@@ -224,6 +227,8 @@ interface UploadOptions {
   readonly partBytes: number;
   readonly buffers: number;
   readonly uploadId: string;
+  /** Buffers of the usual size that files before this one left: new ones would wait for the garbage collector. */
+  readonly pool: Buffer[];
 }
 
 /** A larger file: each full part goes its way while the next one fills. */
@@ -263,13 +268,25 @@ class UploadWriter implements StagedWriter {
   async finish(): Promise<StagedUpload> {
     if (this.#filling) this.#send(this.#filling);
     while (this.#underWay.size > 0) await Promise.race(this.#underWay);
+    this.#giveBack();
     this.#throwFailure();
     return uploadOf(this.#options.uploadId, this.#parts);
+  }
+
+  /** Nothing is under way any more. */
+  #giveBack(): void {
+    if (this.#filling) this.#idle.push(this.#filling);
+    this.#filling = undefined;
+    for (const buffer of this.#idle.splice(0)) {
+      if (buffer.length === PART_BYTES_MIN) this.#options.pool.push(buffer);
+      else release(buffer);
+    }
   }
 
   async abort(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#underWay);
+    this.#giveBack();
     const { store, key, uploadId } = this.#options;
     await abortUpload(store, key, uploadId).catch(() => {}); // The lifecycle of the bucket is there for these.
   }
@@ -283,7 +300,8 @@ class UploadWriter implements StagedWriter {
       if (idle) return idle;
       if (this.#buffersMade < buffers) {
         this.#buffersMade += 1;
-        return Buffer.allocUnsafeSlow(partBytes);
+        const pooled = partBytes === PART_BYTES_MIN ? this.#options.pool.pop() : undefined;
+        return pooled ?? Buffer.allocUnsafeSlow(partBytes);
       }
       await Promise.race(this.#underWay);
     }

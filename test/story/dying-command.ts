@@ -25,9 +25,10 @@ function mortal<T extends object>(target: T): T {
       if (!CHANGES.has(String(name))) return value.bind(target);
       return async (...given: unknown[]) => {
         left -= 1;
-        if (left === 0 && moment === 'before') die(String(name), given);
+        const last = left === 0; // Other steps may begin before this one has ended.
+        if (last && moment === 'before') die(String(name), given);
         const result: unknown = await value.apply(target, given);
-        if (left === 0) die(String(name), given);
+        if (last) die(String(name), given);
         return isStaging(result) ? mortal(result) : result;
       };
     },
