@@ -194,10 +194,20 @@ export class Wire {
     this.terminal.err(
       `  new vault  ${vault.location}\n` +
         `             ${this.#keysAt(madeKeys ? 'new keys' : 'keys')}\n` +
-        `             trust file ${this.home.trustFile(descriptor.id)}: give it to whoever verifies\n`,
+        `             trust file ${this.home.trustFile(descriptor.id)}: give it to whoever verifies\n` +
+        (await costOfNoVersions(vault)),
     );
     return descriptor.id;
   }
+}
+
+/** A line of the notice where a bucket keeps no versions; nobody expects them of a folder. */
+async function costOfNoVersions(vault: Vault): Promise<string> {
+  if (vault.ticket.kind === 'directory' || (await vault.keepsVersions())) return '';
+  return (
+    '             no versions are kept in this bucket: what anybody overwrites or deletes there is gone for good;\n' +
+    `             \`weighlock vault init ${vault.location}\` turns them on\n`
+  );
 }
 
 /** Any object that stands at the place, but for what an interrupted beginning left in staging. */

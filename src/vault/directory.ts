@@ -193,6 +193,10 @@ export class DirectoryVault implements Vault {
     return guarded(`resume staging in ${this.location}`, () => DirectoryStaging.resume(this.#root, area, id));
   }
 
+  async keepsVersions(): Promise<boolean> {
+    return false;
+  }
+
   async *leftovers(): AsyncIterable<Leftover> {
     yield* directoryLeftovers(this.#root);
   }

@@ -5,8 +5,9 @@
  * pending multipart uploads, which nobody can read, and as small objects below `staging/`; publishing completes them
  * one by one, so that a revision appears file by file, `model.sig` last.
  */
+import { randomBytes } from 'node:crypto';
 import type { RepoPath } from '../base/name.ts';
-import { fileKey, type Key, type RevisionId, revisionPrefix } from './layout.ts';
+import { fileKey, type Key, type RevisionId, revisionPrefix, stagingKey } from './layout.ts';
 import { s3Leftovers } from './s3-leftovers.ts';
 import { type S3Settings, s3Place } from './s3-place.ts';
 import { S3Staging } from './s3-staging.ts';
@@ -77,6 +78,16 @@ export class S3Vault implements Vault {
 
   resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'> {
     return S3Staging.resume(this.#store, area, id);
+  }
+
+  async keepsVersions(): Promise<boolean> {
+    const key = stagingKey(`probe-${randomBytes(8).toString('hex')}`, 'version');
+    try {
+      const answer = await this.#store.createFile(key, Buffer.from('version'));
+      return answer !== 'exists' && said(answer).version !== undefined;
+    } finally {
+      await this.#store.remove(key);
+    }
   }
 
   leftovers(): AsyncIterable<Leftover> {

@@ -158,6 +158,8 @@ export interface Vault {
   stage(id: RevisionId): Promise<Staging>;
   /** The staging area of this name; `busy` while another process holds it, `gone` if there is none. */
   resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'>;
+  /** Whether what is written over or deleted can be had back, by its version; asked by a write that leaves nothing. */
+  keepsVersions(): Promise<boolean>;
   /** What earlier runs left behind, and what runs at this moment hold. */
   leftovers(): AsyncIterable<Leftover>;
   /** Deletes the object. Only for what nothing published or logged refers to, and for removals on record. */
