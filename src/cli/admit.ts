@@ -46,7 +46,7 @@ export function admitCommand(run: Run): Command {
       'the policy to decide by (default: WEIGHLOCK_POLICY, weighlock.yaml, the one that ships)',
     )
     .option('--concurrency <n>', 'files under way at once (default: 4)')
-    .option('--memory <size>', 'bytes that may wait in memory, for example 256MB (default: 16MB)')
+    .option('--memory <size>', 'bytes that may wait in memory, for example 256MB (default: 16MB, 48MB for S3)')
     .option('--dry-run', 'do everything up to the verdict, and store nothing')
     .addHelpText('after', '\nExit codes: 0 admitted · 1 refused · 2 held · 64 and up: see `weighlock --help`')
     .action((model: string, flags: AdmitFlags) => run({ ...flags }, (wire) => runAdmit(wire, model, flags)));

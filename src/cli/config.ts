@@ -77,7 +77,7 @@ const DEFAULT_STATE_VALIDITY_DAYS = 30;
 const DEFAULT_CONCURRENCY = 4;
 const DEFAULT_MEMORY = '16MB';
 /** Parts of uploads wait whole. */
-const DEFAULT_MEMORY_S3 = '96MB';
+const DEFAULT_MEMORY_S3 = '48MB';
 const DAY_MS = 86_400_000;
 
 export interface ConfigInput {
