@@ -177,7 +177,11 @@ export class S3Staging implements Staging {
       await this.#forget(file.path);
       throw lost(file.path, error);
     }
-    return { path: file.path, sizeBytes: file.sizeBytes, ...said(answer) };
+    if (isMadeOf(upload, answer)) return { path: file.path, sizeBytes: file.sizeBytes, ...said(answer) };
+    const there = await this.#readBack(file, key);
+    if (there) return there;
+    await this.#forget(file.path);
+    throw lost(file.path);
   }
 
   /** Writes a small file to its place, from the staged object. */
@@ -225,6 +229,20 @@ export async function notesOf(store: S3Store, area: string): Promise<Uint8Array[
     if (note) notes.push(note.bytes);
   }
   return notes;
+}
+
+/**
+ * Whether the object is made of exactly these parts, as far as its ETag can tell: the MD5 of the parts' MD5s, but not
+ * under KMS. Some stores say "done" of an upload that a stranger has completed, with parts of his own.
+ */
+function isMadeOf({ parts }: StagedUpload, answer: CompleteMultipartUploadCommandOutput): boolean {
+  const [, composite] = /^"?([0-9a-f]{32}-\d+)"?$/.exec(answer.ETag ?? '') ?? [];
+  const digests = parts.map(({ etag }) => /^"?([0-9a-f]{32})"?$/.exec(etag)?.[1] ?? '');
+  if (!composite || digests.includes('') || answer.ServerSideEncryption?.startsWith('aws:kms')) return true;
+  const expected = createHash('md5')
+    .update(Buffer.from(digests.join(''), 'hex'))
+    .digest('hex');
+  return composite === `${expected}-${parts.length}`;
 }
 
 /** The beginning of the names of all areas of a revision. */
