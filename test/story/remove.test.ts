@@ -16,9 +16,10 @@ interface Kind {
   start(): Promise<S3Server | undefined>;
 }
 
+/** The directory, and the first server: what differs between servers is in the contract of a vault. */
 const KINDS: readonly Kind[] = [
   { name: 'a directory', skip: false, start: async () => undefined },
-  ...S3_SERVERS,
+  ...S3_SERVERS.slice(0, 1),
 ];
 
 for (const kind of KINDS) {
