@@ -117,6 +117,7 @@ for (const { name, skip, start } of S3_SERVERS) {
         assert.deepEqual(files('UploadPartCopy'), shards(CHANGED));
         assert.deepEqual([...new Set(files('UploadPart'))], [shardName(CHANGED)]);
         assert.deepEqual(files('PutObject'), []);
+        assert.deepEqual(files('GetObject'), [], 'no shard is read back');
         assert.deepEqual([...files('CompleteMultipartUpload')], shards());
         const verified = await stage.here(['verify']);
         assert.equal(verified.exit, 0, verified.stdout);
