@@ -11,8 +11,14 @@ import type { Outcome } from './outcome.ts';
 import { showProgress } from './progress.ts';
 import { bytesInWords, labelled, painter, plural, type Terminal } from './terminal.ts';
 
-/** What a command that admitted returns. `vault`: where, for people. */
-export function admissionOutcome(terminal: Terminal, vault: string, admission: Admission): Outcome {
+/** Where an admission went: for people, and as it was named on the command line, if it was. */
+export interface Into {
+  readonly location: string;
+  readonly named: string | undefined;
+}
+
+/** What a command that admitted returns. */
+export function admissionOutcome(terminal: Terminal, vault: Into, admission: Admission): Outcome {
   return {
     exit: exitOf(admission.record.body.verdict),
     json: toJson(admission),
@@ -50,11 +56,10 @@ function toJson({ id, record, logIndex, outcome, fetched }: Admission): unknown 
   };
 }
 
-function conclusion(terminal: Terminal, vault: string, admission: Admission): string {
+function conclusion(terminal: Terminal, vault: Into, admission: Admission): string {
   const { id, record, logIndex, outcome } = admission;
   const { body } = record;
   const paint = painter(terminal);
-  const name = `${id.model}@${id.commit.slice(0, 12)}`;
   const decided = decisionText({ verdict: body.verdict, rules: body.rules }, body.findings, terminal);
   if (body.verdict === 'refused')
     return `${decided}${labelled('', `The files were not kept; the refusal is record ${body.number}, log entry ${logIndex}.`)}`;
@@ -64,7 +69,8 @@ function conclusion(terminal: Terminal, vault: string, admission: Admission): st
       : '';
     return `${decided}${labelled('', `Not published. To look closer: weighlock show ${id.model}@${id.commit}.${flags}`)}`;
   }
-  const where = `${vault}/${revisionPrefix(id)}`;
+  const where = `${vault.location}/${revisionPrefix(id)}`;
+  const there = vault.named === undefined ? '' : ` --vault ${vault.named}`;
   const how =
     outcome === 'found' ? `already on record, since ${body.decidedAt}` : `by policy ${body.policy.name}`;
   return [
@@ -72,7 +78,7 @@ function conclusion(terminal: Terminal, vault: string, admission: Admission): st
     labelled('signed', `model.sig, key ${record.keyId.slice(0, 8)}…, log entry ${logIndex}`),
     labelled(
       'next',
-      `weighlock verify ${name.replace(/@.*/, '')}@${id.commit}\nweighlock pull ${id.model} ./${path.basename(id.model)}`,
+      `weighlock verify ${id.model}@${id.commit}${there}\nweighlock pull ${id.model} ./${path.basename(id.model)}${there}`,
     ),
   ].join('');
 }
@@ -99,7 +105,7 @@ export class AdmissionView {
         const commit = revision.commit?.slice(0, 12) ?? 'no commit of its own';
         this.#say(
           'resolved',
-          `${revision.requested || revision.endpoint} → ${commit}   ${plural(selection.files.length, 'file')}, ${bytesInWords(bytes)}${left}${licence}`,
+          `${originOf(revision)} → ${commit}   ${plural(selection.files.length, 'file')}, ${bytesInWords(bytes)}${left}${licence}`,
         );
         if (revision.kind === 'hub') this.#say('publisher', publisherText(revision));
         for (const file of selection.files) {
@@ -158,6 +164,10 @@ const RATE_SECONDS_MIN = 1;
 
 /** huggingface_hub refuses a single file above this over plain HTTP. */
 const HUB_CLIENT_BYTES_MAX = 50_000_000_000;
+
+function originOf({ via, requested, endpoint }: SourceRevision): string {
+  return via ? `vault ${via.vault.slice(0, 12)}` : requested || endpoint;
+}
 
 function publisherText({ publisher, gated }: SourceRevision): string {
   if (!publisher) return 'unknown: the Hub said nothing about it';

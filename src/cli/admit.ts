@@ -16,6 +16,7 @@ import { labelled } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
 
 export interface AdmitFlags {
+  readonly vault?: string;
   readonly revision?: string;
   readonly as?: string;
   readonly include: readonly string[];
@@ -46,7 +47,10 @@ export function admitCommand(run: Run): Command {
       'the policy to decide by (default: WEIGHLOCK_POLICY, weighlock.yaml, the one that ships)',
     )
     .option('--concurrency <n>', 'files under way at once (default: 4)')
-    .option('--memory <size>', 'bytes that may wait in memory, for example 256MB (default: 16MB, 48MB for S3)')
+    .option(
+      '--memory <size>',
+      'bytes that may wait in memory, for example 256MB (default: 16MB, 48MB for S3)',
+    )
     .option('--dry-run', 'do everything up to the verdict, and store nothing')
     .addHelpText('after', '\nExit codes: 0 admitted · 1 refused · 2 held · 64 and up: see `weighlock --help`')
     .action((model: string, flags: AdmitFlags) => run({ ...flags }, (wire) => runAdmit(wire, model, flags)));
@@ -60,7 +64,7 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
     if (flags.dryRun) return await dryRun(request, options);
     const gate = await wire.gate();
     const admission = await admit(gate, request, options);
-    return admissionOutcome(wire.terminal, gate.vault.location, admission);
+    return admissionOutcome(wire.terminal, { location: gate.vault.location, named: flags.vault }, admission);
   } finally {
     view.end();
     await source.close();

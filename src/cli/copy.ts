@@ -48,7 +48,7 @@ async function copy(wire: Wire, text: string, flags: CopyFlags): Promise<Outcome
       throw new WeighlockError('WL_USAGE', `${flags.to} and ${origin.vault.location} are the same vault`);
     const selection = { include: [], exclude: [] };
     const admission = await admit(gate, { model, revision, selection }, admissionOptions(wire, source, view));
-    return admissionOutcome(wire.terminal, gate.vault.location, admission);
+    return admissionOutcome(wire.terminal, { location: gate.vault.location, named: flags.to }, admission);
   } finally {
     view.end();
     await source.close();
