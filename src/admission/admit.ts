@@ -118,7 +118,7 @@ export async function admit(
     const fetched = brought.files.filter((file) => file.from === 'source').length;
     return await decide(gate, { id, body, staging, selection, rebring, fetched });
   } catch (error) {
-    await staging.release();
+    await staging.release().catch(() => {}); // What went wrong first is what is told.
     throw error;
   }
 }

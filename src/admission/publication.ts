@@ -64,7 +64,7 @@ async function publish(options: PublicationOptions): Promise<void> {
       losses += 1;
       if (!isLoss(error) || losses >= LOSSES_MAX) throw error;
       // What stands is looked at anew, and what is gone brought in again.
-      await staging?.release();
+      await staging?.release().catch(() => {});
       staging = undefined;
       continue;
     }
@@ -109,7 +109,12 @@ async function place(
   const { vault } = gate;
   const there = await standing(id, gate);
   if (options.staging) return seal(id, there, { ...options, staging: options.staging });
-  if (isSealed(there)) return vouched(id, there, options);
+  if (isSealed(there)) {
+    const stored = await vouched(id, there, options);
+    const left = record.body.staging === undefined ? 'gone' : await vault.resume(record.body.staging, id);
+    if (typeof left !== 'string') await left.discard();
+    return stored;
+  }
   const area = record.body.staging === undefined ? 'gone' : await vault.resume(record.body.staging, id);
   if (area === 'busy') return undefined;
   if (area === 'gone' && there.length > 0 && vault.publishes === 'at once') {
@@ -125,7 +130,7 @@ async function place(
     await options.rebring(staging, missing);
     return await seal(id, there, { ...options, staging });
   } catch (error) {
-    await staging.release();
+    await staging.release().catch(() => {}); // What went wrong first is what is told.
     throw error;
   }
 }

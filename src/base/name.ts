@@ -65,6 +65,7 @@ function pathProblem(text: string): string | undefined {
   if (Buffer.byteLength(text) > PATH_BYTES_MAX) return `is longer than ${PATH_BYTES_MAX} bytes`;
   for (const part of text.split('/')) {
     if (part === '') return 'has an empty part';
+    if (part.trim() === '') return 'has a blank part';
     if (part === '.' || part === '..') return `has a "${part}" part`;
     if (Buffer.byteLength(part) > PART_BYTES_MAX) return `has a part longer than ${PART_BYTES_MAX} bytes`;
   }

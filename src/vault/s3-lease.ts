@@ -97,9 +97,8 @@ function isAlive(bytes: Uint8Array): boolean {
   } catch {
     return false; // Whoever damaged it cannot keep others from working here.
   }
-  if (lease.until === 0) return false;
-  if (lease.machine === SELF.machine && SELF.started !== '') return startOf(lease.pid) === lease.started;
-  return lease.until > Date.now();
+  if (lease.until <= Date.now()) return false;
+  return lease.machine !== SELF.machine || SELF.started === '' || startOf(lease.pid) === lease.started;
 }
 
 /** This start of this machine, and the process ids that are seen from here: a container counts for itself. */

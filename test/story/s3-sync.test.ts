@@ -137,6 +137,7 @@ describe('a model that SageMaker could not take', () => {
     ['a file where another needs a folder', ['weights', 'weights/part']],
     ['a part of dots only', ['a/../b.txt']],
     ['an empty part', ['a//b.txt']],
+    ['a blank part', ['a/ /b.txt']],
     ['a key that ends in a slash', ['folder/']],
     ['a part of more than 255 bytes', [`${'ü'.repeat(128)}.txt`]],
     ['a NUL', ['a\0b.txt']],
