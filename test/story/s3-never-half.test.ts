@@ -31,7 +31,7 @@ const SMALL = [
 ];
 
 /** Moments at random, beside the ones between requests; both together are about a hundred. */
-const RANDOM_MOMENTS = Number(process.env.WL_TEST_RANDOM_KILLS ?? 52);
+const RANDOM_MOMENTS = Number(process.env.WL_TEST_RANDOM_KILLS ?? 24);
 const COUNTED = process.env.WL_TEST_ALL_KILLS === undefined ? WRITES : undefined;
 /** More requests than an admission makes: the loop ends when a run survives. */
 const REQUESTS_MAX = 400;
