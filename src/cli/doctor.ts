@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
+import { isArn } from '../attest/kms-arn.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseModelName } from '../base/name.ts';
 import type { Run } from './main.ts';
@@ -31,6 +32,7 @@ export function doctorCommand(run: Run): Command {
           configuration(wire),
           policy(wire),
           ...keys(wire),
+          ...(await kmsKeys(wire, flags)),
           ...writable(wire),
           await vault(wire),
         ];
@@ -101,6 +103,21 @@ function keys(wire: Wire): Check[] {
       exit: EXIT.configuration,
     };
   });
+}
+
+/** Keys that are in AWS KMS, which says whether they can sign here. */
+async function kmsKeys(wire: Wire, { offline }: { readonly offline?: boolean }): Promise<Check[]> {
+  const arns = wire.home.keys.filter(isArn);
+  const [first] = arns;
+  if (first === undefined) return [];
+  if (offline) return arns.map((arn) => ({ what: 'key', result: 'note', detail: `${arn}, not asked` }));
+  try {
+    await wire.home.signers();
+    return arns.map((arn) => ({ what: 'key', result: 'ok', detail: arn }));
+  } catch (error) {
+    if (!(error instanceof WeighlockError)) throw error;
+    return [{ what: 'key', result: 'failed', detail: error.message, remedy: error.hint, exit: error.exit }];
+  }
 }
 
 /** The nearest folder that exists is where the vault will be made. */

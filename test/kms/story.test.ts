@@ -53,6 +53,16 @@ describe('keys in AWS KMS, by the command line', () => {
     assert.equal(ran.exit, 0, ran.stdout + ran.stderr);
   });
 
+  it('has them asked by the doctor, unless it is to stay offline', async () => {
+    const asked = await stage.run(['doctor'], environment);
+    assert.match(asked.stdout, /ok +key: arn:aws:kms:eu-west-1:\d+:alias\/weighlock\/gate/, asked.stdout);
+    const offline = await stage.run(['doctor', '--offline'], environment);
+    assert.match(offline.stdout, /note +key: arn:aws:kms.*, not asked/, offline.stdout);
+    const lost = { ...environment, WEIGHLOCK_LOG_KEY: log.arn.replace(/.{4}$/, '0000') };
+    const failed = await stage.run(['doctor'], lost);
+    assert.match(failed.stdout, /failed +key: /, failed.stdout);
+  });
+
   it('shows the public keys', async () => {
     const ran = await stage.run(['key'], environment);
     assert.equal(ran.exit, 0, ran.stderr);
