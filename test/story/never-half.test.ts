@@ -20,8 +20,8 @@ const FILES = [
 ];
 const DYING = path.join(import.meta.dirname, 'dying-command.ts');
 
-/** Moments at random, beside the ones between steps; both together are more than a hundred. */
-const RANDOM_MOMENTS = Number(process.env.WL_TEST_RANDOM_KILLS ?? 70);
+/** Moments at random, beside the ones between steps; both together are about a hundred. */
+const RANDOM_MOMENTS = Number(process.env.WL_TEST_RANDOM_KILLS ?? 50);
 /** More steps than an admission has: the loop ends when a run survives. */
 const STEPS_MAX = 200;
 
