@@ -3,12 +3,11 @@
  * is kept where it can be proved, what stands in the vault already is copied inside the store, the rest is fetched.
  */
 import { openNote, type StagedNote, signNote } from '../attest/staged-note.ts';
-import type { Sha256 } from '../base/digest.ts';
 import type { RepoPath } from '../base/name.ts';
 import type { OnStart } from '../base/progress.ts';
 import { type Facts, PARSERS_VERSION } from '../formats/facts.ts';
 import type { Gate } from '../registry/gate.ts';
-import type { SourceFile } from '../sources/source.ts';
+import { isDeclared, type SourceFile } from '../sources/source.ts';
 import { bringAll } from '../transfer/crew.ts';
 import type { BroughtFile, KnownCopy } from '../transfer/job.ts';
 import type { Staging } from '../vault/vault.ts';
@@ -109,25 +108,10 @@ function believed(
       commit === revision.commit &&
       area === staging.id &&
       parsers === PARSERS_VERSION;
-    if (!here || sizeBytes !== file.sizeBytes || !isDeclared(file, { sha256, gitBlobSha1 })) continue;
+    if (!here || sizeBytes !== file.sizeBytes || file.declared.kind === 'none') continue;
+    if (!isDeclared(file, { sha256, gitBlobSha1 })) continue;
     const facts = signed.facts as Facts;
     kept.set(file.path, { file, sizeBytes, sha256, gitBlobSha1, facts, from: 'staging', upload });
   }
   return kept;
-}
-
-function isDeclared(
-  { declared, recorded }: SourceFile,
-  digests: { sha256: Sha256; gitBlobSha1: string },
-): boolean {
-  if (recorded !== undefined && recorded !== digests.sha256) return false;
-  switch (declared.kind) {
-    case 'lfs-sha256':
-    case 'read-before':
-      return declared.digest === digests.sha256;
-    case 'git-blob-sha1':
-      return declared.digest === digests.gitBlobSha1;
-    case 'none':
-      return false;
-  }
 }

@@ -13,7 +13,12 @@ import { Findings } from '../registry/problem.ts';
 import type { Published, Registry } from '../registry/registry.ts';
 import { checkRecord } from '../registry/verify-revision.ts';
 import type { ByteRange, SourceFile, SourceRevision } from '../sources/source.ts';
-import { openTransferSource, type PublishedFiles, type ReadingSource } from '../transfer/source.ts';
+import {
+  openTransferSource,
+  type PublishedFiles,
+  publishedFiles,
+  type ReadingSource,
+} from '../transfer/source.ts';
 import { evidenceKey } from '../vault/layout.ts';
 import type { AdmissionSource } from './source.ts';
 
@@ -39,13 +44,7 @@ export class VaultSource implements AdmissionSource {
     const record = await requireRecord(origin, published);
     const { id, entry, receipt: digest } = published;
     const receipt = await origin.receipt(id, entry.number, digest);
-    const versions = receipt.files.flatMap(({ path, version }) => (version ? [[path, version]] : []));
-    const ticket: PublishedFiles = {
-      kind: 'published',
-      vault: origin.vault.ticket,
-      revision: id,
-      versions: Object.fromEntries(versions) as Record<string, string>,
-    };
+    const ticket = publishedFiles(origin.vault, id, receipt);
     const described = await describe(origin, published, record);
     return new VaultSource(ticket, described, await openTransferSource(ticket));
   }

@@ -15,6 +15,7 @@ import { Findings, type Verification } from '../registry/problem.ts';
 import type { Published, Registry } from '../registry/registry.ts';
 import { checkRecord } from '../registry/verify-revision.ts';
 import { bringAll } from '../transfer/crew.ts';
+import { publishedFiles } from '../transfer/source.ts';
 import { codeOf } from '../vault/durable-file.ts';
 import { KernelLock } from '../vault/kernel-lock.ts';
 import { fileKey, type RevisionId } from '../vault/layout.ts';
@@ -121,17 +122,11 @@ async function bringFiles(
 ): Promise<void> {
   const { id, entry, receipt: digest } = from.published;
   const receipt = await registry.receipt(id, entry.number, digest);
-  const versions = receipt.files.flatMap(({ path, version }) => (version ? [[path, version]] : []));
   const { model, files } = from.record.body.manifest;
   const staged = filesBelow(path.join(from.partial, 'files')) as RepoPath[];
   try {
     await bringAll({
-      source: {
-        kind: 'published',
-        vault: registry.vault.ticket,
-        revision: id,
-        versions: Object.fromEntries(versions) as Record<string, string>,
-      },
+      source: publishedFiles(registry.vault, id, receipt),
       staging: { kind: 'directory', path: from.partial },
       revision: { model, commit: id.commit },
       files: files.map(({ path, sizeBytes, sha256 }) => ({

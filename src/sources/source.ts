@@ -113,3 +113,20 @@ export function refuseRange({ path, sizeBytes }: SourceFile, { offset, length }:
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || !inside)
     throw new RangeError(`[${offset}, +${length}) is not a range of ${path}, ${sizeBytes} bytes`);
 }
+
+/** Whether bytes with these digests are what the source declares of the file, and what a record says where one does. */
+export function isDeclared(
+  { declared, recorded }: Pick<SourceFile, 'declared' | 'recorded'>,
+  digests: { readonly sha256: Sha256; readonly gitBlobSha1: GitBlobSha1 },
+): boolean {
+  if (recorded !== undefined && recorded !== digests.sha256) return false;
+  switch (declared.kind) {
+    case 'lfs-sha256':
+    case 'read-before':
+      return declared.digest === digests.sha256;
+    case 'git-blob-sha1':
+      return declared.digest === digests.gitBlobSha1;
+    case 'none':
+      return true;
+  }
+}

@@ -8,7 +8,7 @@ import { WeighlockError } from '../base/errors.ts';
 import { parseRandomCompletely, StreamParse } from '../formats/drive.ts';
 import type { Facts } from '../formats/facts.ts';
 import { HEAD_BYTES } from '../formats/identify.ts';
-import type { SourceFile, SourceRevision } from '../sources/source.ts';
+import { isDeclared, type SourceFile, type SourceRevision } from '../sources/source.ts';
 import type { StagedReader, StagingDoor } from '../vault/vault.ts';
 import type { BroughtFile, KnownCopy } from './job.ts';
 import { readAhead } from './read-ahead.ts';
@@ -141,19 +141,7 @@ class Pass {
   }
 
   isDeclared(): boolean {
-    const { declared, sizeBytes } = this.#file;
-    const { sha256, gitBlobSha1 } = this.#finish();
-    if (this.#sizeBytes !== sizeBytes) return false;
-    if (this.#file.recorded !== undefined && this.#file.recorded !== sha256) return false;
-    switch (declared.kind) {
-      case 'lfs-sha256':
-      case 'read-before':
-        return declared.digest === sha256;
-      case 'git-blob-sha1':
-        return declared.digest === gitBlobSha1;
-      case 'none':
-        return true;
-    }
+    return this.#sizeBytes === this.#file.sizeBytes && isDeclared(this.#file, this.#finish());
   }
 
   requireDeclared(): void {

@@ -1,4 +1,5 @@
 /** Where a transfer reads from: a source of models, or files that are published in a vault. */
+import type { RepoPath } from '../base/name.ts';
 import { openSource } from '../sources/open.ts';
 import {
   type ByteRange,
@@ -17,6 +18,17 @@ export interface PublishedFiles {
   readonly vault: VaultTicket;
   readonly revision: RevisionId;
   readonly versions: Readonly<Record<string, string>>;
+}
+
+/** The files of a revision as its receipt names them. */
+export function publishedFiles(
+  vault: Vault,
+  revision: RevisionId,
+  receipt: { readonly files: readonly { readonly path: RepoPath; readonly version?: string | undefined }[] },
+): PublishedFiles {
+  const named = receipt.files.flatMap(({ path, version }) => (version ? [[path, version] as const] : []));
+  const versions: Record<string, string> = Object.fromEntries(named);
+  return { kind: 'published', vault: vault.ticket, revision, versions };
 }
 
 export type TransferSource = SourceTicket | PublishedFiles;
