@@ -193,6 +193,8 @@ describe('records and states', () => {
       sequence: 1,
       log: { size: 0, root: '' },
       index: {},
+      revokedFiles: {},
+      grants: {},
       issuedAt: '2026-01-01T00:00:00Z',
       expiresAt: '2026-02-01T00:00:00Z',
     };

@@ -6,9 +6,9 @@ import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { parseSha256, type Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { isCommit, parseModelName } from '../base/name.ts';
+import { isChannel, isCommit, parseModelName } from '../base/name.ts';
 import type { SignedRecord } from './record.ts';
-import type { SignedRemoval } from './removal.ts';
+import { kindOf, type Signed, type StatementKind } from './statement.ts';
 
 const digest = z.string().transform((text, context) => {
   const parsed = parseSha256(text);
@@ -17,28 +17,39 @@ const digest = z.string().transform((text, context) => {
 });
 
 /** What every entry names. */
-const about = {
-  vault: z.string(),
+const about = { vault: z.string(), statement: digest };
+const revision = {
   model: z.string().transform((text) => parseModelName(text)),
   commit: z.string().refine(isCommit),
-  statement: digest,
 };
 
 const recordSchema = z.object({
   type: z.literal('record'),
   ...about,
+  ...revision,
   number: z.int().min(0),
   verdict: z.enum(['admitted', 'held', 'refused']),
   manifest: digest,
 });
 
-const removalSchema = z.object({ type: z.literal('removal'), ...about });
+const entrySchema = z.discriminatedUnion('type', [
+  recordSchema,
+  z.object({ type: z.literal('removal'), ...about, ...revision }),
+  z.object({ type: z.literal('channel'), ...about, ...revision, channel: z.string().refine(isChannel) }),
+  z.object({
+    type: z.literal('revocation'),
+    ...about,
+    model: revision.model.optional(),
+    commit: revision.commit.optional(),
+    sha256: digest.optional(),
+  }),
+  z.object({ type: z.literal('grant'), ...about }),
+  z.object({ type: z.literal('grant-end'), ...about }),
+]);
 
-const entrySchema = z.discriminatedUnion('type', [recordSchema, removalSchema]);
-
-export type RecordEntry = z.infer<typeof recordSchema>;
-export type RemovalEntry = z.infer<typeof removalSchema>;
 export type LogEntry = z.infer<typeof entrySchema>;
+export type RecordEntry = z.infer<typeof recordSchema>;
+export type StatementEntry = Extract<LogEntry, { type: StatementKind }>;
 
 export function recordEntry(record: SignedRecord): Uint8Array {
   const { manifest, number, verdict } = record.body;
@@ -56,9 +67,25 @@ export function recordEntry(record: SignedRecord): Uint8Array {
   );
 }
 
-export function removalEntry({ body, digest }: SignedRemoval): Uint8Array {
-  const { vault, model, commit } = body;
-  return Buffer.from(canonicalJson({ type: 'removal', vault, model, commit, statement: digest }));
+export function statementEntry(signed: Signed): Uint8Array {
+  const { vault } = signed.body;
+  const type = kindOf(signed.body);
+  return Buffer.from(canonicalJson({ type, vault, ...subjectOf(signed), statement: signed.digest }));
+}
+
+/** What a statement is about, as far as an entry names it. Names of readers stay out of the log. */
+function subjectOf({ body }: Signed): Readonly<Record<string, string>> {
+  switch (body.type) {
+    case 'weighlock.removal/v1':
+      return { model: body.model, commit: body.commit };
+    case 'weighlock.channel/v1':
+      return { model: body.model, commit: body.commit, channel: body.channel };
+    case 'weighlock.revocation/v1':
+      return { ...body.subject };
+    case 'weighlock.grant/v1':
+    case 'weighlock.grant-end/v1':
+      return {};
+  }
 }
 
 /** The log entry, read back. Throws WL_LOG_CORRUPT if it is of no kind that is known. */

@@ -24,6 +24,19 @@ export const RECEIPT_BYTES_MAX = 16 << 20;
 const digest = z.string().transform((text) => parseSha256(text) ?? z.NEVER);
 const commit = z.string().refine(isCommit);
 
+/** The statement that says something, and its entry in the log. */
+const logged = { statement: digest, logIndex: z.int().min(0) };
+
+const grantSchema = z.object({
+  name: z.string(),
+  token: digest,
+  role: z.enum(['reader', 'auditor']),
+  models: z.array(z.string()),
+  grantedAt: z.string(),
+  expiresAt: z.string().optional(),
+  logIndex: z.int().min(0),
+});
+
 const stateSchema = z.object({
   type: z.literal('weighlock.state/v1'),
   vault: z.string(),
@@ -32,6 +45,10 @@ const stateSchema = z.object({
   log: z.object({ size: z.int().min(0), root: z.string() }),
   /** First two hex digits of a model name's sha256 → digest of the shard that lists it. */
   index: z.record(z.string().regex(/^[0-9a-f]{2}$/), digest),
+  /** Files that no revision may hold any more, by digest. */
+  revokedFiles: z.record(digest, z.object(logged)).default({}),
+  /** Who may read through a gateway, by the digest of the statement that says so. */
+  grants: z.record(digest, grantSchema).default({}),
   issuedAt: z.string(),
   expiresAt: z.string(),
 });
@@ -46,14 +63,28 @@ const revisionSchema = z.object({
   verdict: z.enum(['admitted', 'held', 'refused']),
   decidedAt: z.string(),
   /** The statement that removed the revision's files, where they were. */
-  removed: z.object({ statement: digest, logIndex: z.int().min(0) }).optional(),
+  removed: z.object(logged).optional(),
+  /** The statement that revoked it, or a file of it. */
+  revoked: z.object(logged).optional(),
+  /** The tag or branch under which upstream had it when it was admitted, where it was asked for by one. */
+  upstream: z.string().optional(),
   /** Digest of the receipt; absent while an admitted revision is not published yet. */
   receipt: digest.optional(),
 });
 
+/** A place in a channel's history. */
+const placeSchema = z.object({ commit, logIndex: z.int().min(0), at: z.string() });
+
+const channelSchema = z.object({
+  commit,
+  logIndex: z.int().min(0),
+  /** Where it stood before and stands now, the oldest first; what is older still is in the log. */
+  history: z.array(placeSchema).default([]),
+});
+
 const modelSchema = z.object({
   revisions: z.record(commit, revisionSchema),
-  channels: z.record(z.string(), z.object({ commit, logIndex: z.int().min(0) })),
+  channels: z.record(z.string(), channelSchema),
 });
 
 const shardSchema = z.object({
@@ -63,6 +94,8 @@ const shardSchema = z.object({
   ),
 });
 
+export type Grant = z.infer<typeof grantSchema>;
+export type ChannelIndex = z.infer<typeof channelSchema>;
 export type RevisionIndex = z.infer<typeof revisionSchema>;
 export type ModelIndex = z.infer<typeof modelSchema>;
 export type Shard = z.infer<typeof shardSchema>;

@@ -113,6 +113,16 @@ export const ERRORS = {
     when: 'The store refused these credentials, or they lack a permission, on the bucket or on its KMS key.',
     remedy: 'Give the role the permission that the message names, or use credentials that have it.',
   },
+  WL_REVOKED: {
+    exit: EXIT.refused,
+    when: 'The revision, or a file of it, was revoked: it is not to be used any more.',
+    remedy: 'Use another revision: `weighlock list` shows them. `weighlock log show` has the statement.',
+  },
+  WL_CHANNEL_MOVED: {
+    exit: EXIT.notPermitted,
+    when: 'Somebody else moved the channel between the look at it and the move.',
+    remedy: 'Look at `weighlock channel history`, then run the command again if it is still wanted.',
+  },
   WL_IN_USE: {
     exit: EXIT.notPermitted,
     when: 'A channel or a known deployment stands for the revision that is to be removed.',

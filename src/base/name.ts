@@ -72,6 +72,16 @@ function pathProblem(text: string): string | undefined {
   return undefined;
 }
 
+/** Words that clients use for revisions of their own, and that no channel may take. */
+const NOT_CHANNELS = ['main', 'head', 'refs'];
+
+/** A channel: a lower-case word of at most 64 characters that cannot be taken for a commit or a git ref. */
+export function isChannel(text: string): boolean {
+  return (
+    /^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/.test(text) && !NOT_CHANNELS.includes(text) && !isCommit(text)
+  );
+}
+
 /** The file name reserved for our signature inside a published revision. */
 export const SIGNATURE_PATH = 'model.sig' as RepoPath;
 

@@ -1,6 +1,6 @@
 /** `weighlock log`: the transparency log of all decisions. */
 import { Command } from 'commander';
-import { openEntry } from '../attest/entry.ts';
+import { type LogEntry, openEntry } from '../attest/entry.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { LogReader } from '../log/reader.ts';
 import { auditVaultLog } from '../registry/verify-vault.ts';
@@ -51,16 +51,30 @@ async function show(wire: Wire, last: number): Promise<Outcome> {
   const rows = entries.map((e) => [
     String(e.index),
     e.type,
-    e.model,
-    e.commit.slice(0, 12),
+    'model' in e ? (e.model ?? '') : '',
+    'commit' in e ? (e.commit?.slice(0, 12) ?? '') : '',
     e.type === 'record' ? String(e.number) : '',
-    e.type === 'record' ? e.verdict : '',
+    detailOf(e),
   ]);
   return {
     exit: EXIT.done,
     json: { origin: registry.trust.origin, size, root: root.toString('base64'), entries },
-    text: `${table(['ENTRY', 'TYPE', 'MODEL', 'REVISION', 'NUMBER', 'VERDICT'], rows)}\n${labelled('log', `${registry.trust.origin}, ${plural(size, 'log entry', 'log entries')}, root ${root.toString('base64')}`)}`,
+    text: `${table(['ENTRY', 'TYPE', 'MODEL', 'REVISION', 'NUMBER', 'DETAIL'], rows)}\n${labelled('log', `${registry.trust.origin}, ${plural(size, 'log entry', 'log entries')}, root ${root.toString('base64')}`)}`,
   };
+}
+
+/** What an entry says beside the revision that it is about. */
+function detailOf(entry: LogEntry): string {
+  switch (entry.type) {
+    case 'record':
+      return entry.verdict;
+    case 'channel':
+      return entry.channel;
+    case 'revocation':
+      return entry.sha256 ? `sha256:${entry.sha256.slice(0, 12)}` : '';
+    default:
+      return '';
+  }
 }
 
 async function verify(wire: Wire): Promise<Outcome> {

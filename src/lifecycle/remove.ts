@@ -3,8 +3,7 @@
  * that the revision is gone, then its files go: whoever reads in between is told so, and a run that dies is finished
  * by the next. Records, receipts and proofs stay: what was decided is never forgotten.
  */
-import type { RemovalBody } from '../attest/removal.ts';
-import { timestamp } from '../base/clock.ts';
+import type { RemovalBody } from '../attest/statement.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type ModelName, SIGNATURE_PATH } from '../base/name.ts';
 import type { Gate } from '../registry/gate.ts';
@@ -62,16 +61,16 @@ export async function remove(gate: Gate, options: RemoveOptions): Promise<Remova
   const { reason, tool } = options;
   const logIndex =
     plan.logIndex ??
-    (await gate.remove({
-      type: 'weighlock.removal/v1',
-      vault: gate.trust.vault,
-      model: id.model,
-      commit: id.commit,
-      record: entry.record,
-      reason,
-      removedAt: timestamp(gate.clock),
-      tool,
-    }));
+    (
+      await gate.declare<RemovalBody>({
+        type: 'weighlock.removal/v1',
+        model: id.model,
+        commit: id.commit,
+        record: entry.record,
+        reason,
+        tool,
+      })
+    ).index;
   await removeFiles(gate, plan);
   return { ...plan, logIndex };
 }

@@ -5,33 +5,20 @@
  * of a gate that died in between, so that the log alone decides in which order things happened.
  */
 
-import { openEntry, type RecordEntry, recordEntry, removalEntry } from '../attest/entry.ts';
+import { recordEntry, statementEntry } from '../attest/entry.ts';
 import type { LogSigner, Signer } from '../attest/key.ts';
 import { type RecordBody, type SignedRecord, signRecord } from '../attest/record.ts';
-import { type RemovalBody, type SignedRemoval, signRemoval } from '../attest/removal.ts';
-import {
-  encodeShard,
-  type ModelIndex,
-  type Receipt,
-  type RevisionIndex,
-  type Shard,
-  STATE_BYTES_MAX,
-  type State,
-  shardOf,
-  signReceipt,
-  signState,
-} from '../attest/state.ts';
+import { type Receipt, STATE_BYTES_MAX, type State, signReceipt, signState } from '../attest/state.ts';
+import { type Signed, type StatementBody, signStatement } from '../attest/statement.ts';
 import { gateKeys, logKeys, type Trust } from '../attest/trust.ts';
 import { timestamp } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import type { ModelName } from '../base/name.ts';
 import { CHECKPOINT_BYTES_MAX, type NoteSigner, openCheckpoint, verifierKey } from '../log/checkpoint.ts';
 import { encodeProof } from '../log/proof.ts';
 import { LogReader, type TreeHead } from '../log/reader.ts';
 import { LogWriter } from '../log/writer.ts';
 import {
-  indexKey,
   logKey,
   proofKey,
   type RevisionId,
@@ -41,7 +28,8 @@ import {
   STATE_KEY,
   statementKey,
 } from '../vault/layout.ts';
-import { type CurrentState, expiry, Registry, type RegistryOptions } from './registry.ts';
+import { Fold, type Folded } from './fold.ts';
+import { expiry, Registry, type RegistryOptions } from './registry.ts';
 
 export interface GateOptions extends RegistryOptions {
   readonly signer: Signer;
@@ -116,13 +104,16 @@ export class Gate extends Registry {
     return (await this.#log.append(recordEntry(record), record.body.logSize)).index;
   }
 
-  /** Signs, stores and logs a removal, and moves the state: from then on the revision is not published. */
-  async remove(body: Omit<RemovalBody, 'logSize'>): Promise<number> {
-    const removal = await signRemoval({ ...body, logSize: await this.logSize() }, this.#signer);
-    await this.vault.create(statementKey(removal.digest), removal.bytes);
-    const { index } = await this.#log.append(removalEntry(removal), removal.body.logSize);
+  /** Signs, stores and logs a statement, and moves the state: from then on it counts, if it holds where it is logged. */
+  async declare<B extends StatementBody>(
+    draft: Omit<B, 'vault' | 'madeAt' | 'logSize'>,
+  ): Promise<{ index: number; signed: Signed<B> }> {
+    const about = { vault: this.trust.vault, madeAt: timestamp(this.clock), logSize: await this.logSize() };
+    const signed = await signStatement({ ...draft, ...about } as B, this.#signer);
+    await this.vault.create(statementKey(signed.digest), signed.bytes);
+    const { index } = await this.#log.append(statementEntry(signed), signed.body.logSize);
     await this.advance();
-    return index;
+    return { index, signed };
   }
 
   /** Stores the proof that the record is entry `index` of the log, for those who verify offline. */
@@ -163,7 +154,8 @@ export class Gate extends Registry {
     if (size > 0 || known.state) {
       throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
     }
-    const first = this.#nextState(undefined, { size, root }, {});
+    const nothing = { index: {}, revokedFiles: {}, grants: {} };
+    const first = this.#nextState(undefined, { size, root }, nothing);
     await this.vault.create(STATE_KEY, await signState(first, this.#signer));
   }
 
@@ -177,8 +169,10 @@ export class Gate extends Registry {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const { head } = await this.#log.repair();
       const current = await this.state('accept');
-      const index = await this.#fold(current, head, receipts);
-      const next = this.#nextState(current.state, head, index);
+      const fold = new Fold(this, current.state, head);
+      await fold.take(current.state.log.size);
+      await fold.publish(receipts);
+      const next = this.#nextState(current.state, head, await fold.store(this.clock.now()));
       const bytes = await signState(next, this.#signer);
       if ((await this.vault.swap(STATE_KEY, bytes, current.tag)) === 'swapped') {
         this.memory.remember({ state: { sequence: next.sequence, digest: sha256(bytes) }, log: head });
@@ -193,95 +187,17 @@ export class Gate extends Registry {
     return (await this.#log.repair()).head.size;
   }
 
-  #nextState(before: State | undefined, head: TreeHead, index: State['index']): State {
+  #nextState(before: State | undefined, head: TreeHead, folded: Folded): State {
     return {
       type: 'weighlock.state/v1',
       vault: this.trust.vault,
       sequence: (before?.sequence ?? 0) + 1,
       log: { size: head.size, root: head.root.toString('base64') },
-      index,
+      ...folded,
       issuedAt: timestamp(this.clock),
       expiresAt: timestamp({ now: () => this.clock.now() + this.#validityMs }),
     };
   }
-
-  /** The index after the entries that were logged since `current`, and with the receipts. */
-  async #fold(
-    current: CurrentState,
-    head: TreeHead,
-    receipts: readonly NewReceipt[],
-  ): Promise<State['index']> {
-    const shards = new Map<string, Shard>();
-    const open = async (model: ModelName) => {
-      const name = shardOf(model);
-      const shard = shards.get(name) ?? structuredClone(await this.shard(current.state.index[name]));
-      shards.set(name, shard);
-      return modelOf(shard, model);
-    };
-    const reader = new LogReader(this.logFiles);
-    for await (const { index, entry } of reader.provenEntries(current.state.log.size, head)) {
-      const logged = openEntry(entry, index);
-      const model = await open(logged.model);
-      switch (logged.type) {
-        case 'record': {
-          const record = await this.record(logged, logged.number, logged.statement);
-          takeIn(model, logged, { index, record });
-          break;
-        }
-        case 'removal':
-          takeOut(model, await this.removal(logged), index);
-      }
-    }
-    for (const { id, number, digest } of receipts) {
-      const revision = (await open(id.model)).revisions[id.commit];
-      if (revision?.number === number) revision.receipt = digest;
-    }
-    return this.#storeShards(current.state.index, shards);
-  }
-
-  async #storeShards(before: State['index'], shards: ReadonlyMap<string, Shard>): Promise<State['index']> {
-    const index = { ...before };
-    for (const [name, shard] of shards) {
-      const { bytes, digest } = encodeShard(shard);
-      await this.vault.create(indexKey(digest), bytes);
-      index[name] = digest;
-    }
-    return index;
-  }
-}
-
-/** What a logged record changes in its model's index. */
-function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; record: SignedRecord }): void {
-  const { body } = at.record;
-  const revision: RevisionIndex = {
-    number: entry.number,
-    record: entry.statement,
-    logIndex: at.index,
-    verdict: entry.verdict,
-    decidedAt: body.decidedAt,
-  };
-  const before = model.revisions[entry.commit];
-  // A published revision stays what it is: what a later record may change needs a statement of its own.
-  if (before?.receipt && !before.removed) return;
-  model.revisions[entry.commit] = revision;
-  const { channel } = body;
-  if (entry.verdict === 'admitted' && channel && !model.channels[channel]) {
-    model.channels[channel] = { commit: entry.commit, logIndex: at.index };
-  }
-}
-
-/** A removal counts for the record that it names, and for none that was logged since. */
-function takeOut(model: ModelIndex, { body, digest }: SignedRemoval, index: number): void {
-  const revision = model.revisions[body.commit];
-  if (revision?.record === body.record) revision.removed = { statement: digest, logIndex: index };
-}
-
-function modelOf(shard: Shard, model: ModelName): ModelIndex {
-  const there = shard.models[model];
-  if (there) return there;
-  const created: ModelIndex = { revisions: {}, channels: {} };
-  shard.models[model] = created;
-  return created;
 }
 
 function noteSigner(origin: string, signer: LogSigner): NoteSigner {

@@ -4,9 +4,9 @@
  * Nothing read here is taken on the store's word: the state is signed, fresh and not older than one seen before;
  * index shards and records are believed through digests in the state; the log must extend what was remembered.
  */
+import { type StatementEntry, statementEntry } from '../attest/entry.ts';
 import type { KnownKey } from '../attest/envelope.ts';
 import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
-import { openRemoval, REMOVAL_BYTES_MAX, type SignedRemoval } from '../attest/removal.ts';
 import {
   type ModelIndex,
   openReceipt,
@@ -21,7 +21,9 @@ import {
   type State,
   shardOf,
 } from '../attest/state.ts';
+import { type BodyOf, openStatement, type Signed, STATEMENT_BYTES_MAX } from '../attest/statement.ts';
 import { gateKeys, logKeys, type Trust } from '../attest/trust.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -206,16 +208,22 @@ export class Registry {
   /** As `resolve`, for a revision that is published. */
   async published(model: ModelName, revision: string | undefined): Promise<Published> {
     const { id, entry } = await this.resolve(model, revision);
-    if (entry.verdict === 'admitted' && entry.receipt && !entry.removed)
-      return { id, entry, receipt: entry.receipt };
+    if (entry.revoked) {
+      const { body } = await this.statement('revocation', entry.revoked.statement);
+      throw new WeighlockError(
+        'WL_REVOKED',
+        `${model}@${id.commit.slice(0, 12)} was revoked at ${body.madeAt}: ${body.reason}`,
+      );
+    }
     if (entry.removed) {
-      const { body } = await this.removal({ ...id, statement: entry.removed.statement });
+      const { body } = await this.statement('removal', entry.removed.statement);
       throw new WeighlockError(
         'WL_NOT_ADMITTED',
-        `${model}@${id.commit.slice(0, 12)} was removed at ${body.removedAt}: ${body.reason}`,
+        `${model}@${id.commit.slice(0, 12)} was removed at ${body.madeAt}: ${body.reason}`,
         { hint: `\`weighlock admit ${model}@${id.commit}\` brings it in again.` },
       );
     }
+    if (entry.verdict === 'admitted' && entry.receipt) return { id, entry, receipt: entry.receipt };
     const state =
       entry.verdict === 'admitted' ? 'admitted, but its publication was interrupted' : entry.verdict;
     throw new WeighlockError('WL_NOT_ADMITTED', `${model}@${id.commit.slice(0, 12)} is ${state}`, {
@@ -261,17 +269,28 @@ export class Registry {
     return record;
   }
 
-  /** The removal that the log names. */
-  async removal(entry: RevisionId & { readonly statement: Sha256 }): Promise<SignedRemoval> {
-    const key = statementKey(entry.statement);
-    const stored = await this.vault.get(key, REMOVAL_BYTES_MAX);
+  /** The statement that an entry of the log was made of. */
+  async loggedStatement<K extends StatementEntry['type']>(
+    entry: Extract<StatementEntry, { type: K }>,
+  ): Promise<Signed<BodyOf<K>>> {
+    const signed = await this.statement<K>(entry.type as K, entry.statement);
+    if (Buffer.compare(statementEntry(signed), Buffer.from(canonicalJson(entry))) !== 0)
+      throw new WeighlockError(
+        'WL_VAULT_CORRUPT',
+        `${statementKey(entry.statement)} is not what the log names`,
+      );
+    return signed;
+  }
+
+  /** The statement with this digest, which the state or the log names. */
+  async statement<K extends StatementEntry['type']>(kind: K, digest: Sha256): Promise<Signed<BodyOf<K>>> {
+    const key = statementKey(digest);
+    const stored = await this.vault.get(key, STATEMENT_BYTES_MAX);
     if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
-    const removal = openRemoval(stored.bytes, this.keys, key);
-    const { vault, model, commit } = removal.body;
-    const mine = vault === this.trust.vault && model === entry.model && commit === entry.commit;
-    if (!mine || removal.digest !== entry.statement)
-      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the removal that the log names`);
-    return removal;
+    const signed = openStatement(stored.bytes, kind, { keys: this.keys, named: key });
+    if (signed.body.vault !== this.trust.vault || signed.digest !== digest)
+      throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the ${kind} that is named by it`);
+    return signed;
   }
 
   /** The proof that the record is in the log, as it was stored with it: `verifyProof` says whether it holds. */

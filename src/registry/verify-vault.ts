@@ -2,9 +2,10 @@
  * Verifying a whole vault: every entry of the log and the record behind it, every published file, and every object
  * that stands in the store, so that whatever was changed, added, removed or swapped is named.
  */
-import { type LogEntry, openEntry, type RecordEntry, type RemovalEntry } from '../attest/entry.ts';
+import { type LogEntry, openEntry, type RecordEntry, type StatementEntry } from '../attest/entry.ts';
 import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
 import { openReceipt, type State } from '../attest/state.ts';
+import type { RemovalBody } from '../attest/statement.ts';
 import { logKeys } from '../attest/trust.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -110,7 +111,7 @@ class Sweep {
   }
 
   async #entry(logged: LogEntry, index: number): Promise<void> {
-    if (logged.type === 'removal') return this.#removal(logged);
+    if (logged.type !== 'record') return this.#statement(logged);
     const { number, statement } = logged;
     this.#know(recordKey(logged, number), proofKey(logged, number));
     const record = await checkRecord(
@@ -124,22 +125,26 @@ class Sweep {
     this.#logged.set(revisionPrefix(logged), { id: { model, commit }, number, verdict, record });
   }
 
-  /** What was published before the removal has no files any more; its receipt stays. */
-  async #removal(logged: RemovalEntry): Promise<void> {
+  /** The statement must be the one that the entry was made of. */
+  async #statement(logged: StatementEntry): Promise<void> {
     const key = statementKey(logged.statement);
     this.#know(key);
-    const removal = await this.#findings.attempt(key, () => this.#registry.removal(logged));
-    if (!removal) return;
-    const prefix = revisionPrefix(logged);
-    this.#removed.set(prefix, removal.body.record);
+    const signed = await this.#findings.attempt(key, () => this.#registry.loggedStatement(logged));
+    if (logged.type === 'removal' && signed) await this.#removal(signed.body as RemovalBody);
+  }
+
+  /** What was published before the removal has no files any more; its receipt stays. */
+  async #removal(removal: RemovalBody): Promise<void> {
+    const prefix = revisionPrefix(removal);
+    this.#removed.set(prefix, removal.record);
     const before = this.#logged.get(prefix);
-    if (before?.record?.digest !== removal.body.record) return;
-    const receiptName = receiptKey(logged, before.number);
+    if (before?.record?.digest !== removal.record) return;
+    const receiptName = receiptKey(removal, before.number);
     this.#know(receiptName);
     const receipt = await this.#findings.attempt(receiptName, () =>
-      this.#registry.receipt(logged, before.number),
+      this.#registry.receipt(removal, before.number),
     );
-    if (receipt && receipt.record !== removal.body.record)
+    if (receipt && receipt.record !== removal.record)
       this.#findings.problem(receiptName, 'is the receipt of another record');
   }
 
@@ -156,6 +161,11 @@ class Sweep {
           if (entry.receipt) this.#know(receiptKey(id, entry.number));
           if (entry.removed) continue;
           if (entry.receipt) this.#publish(id, entry.number);
+          if (entry.revoked) {
+            await checkRecord(registry, id, entry, this.#findings);
+            this.#findings.unchecked(`${revisionPrefix(id)}: revoked, its files are kept from readers`);
+            continue;
+          }
           await checkRevision(registry, { id, entry }, check, this.#findings);
         }
       }
