@@ -91,6 +91,7 @@ export async function admit(
   await requireSameIdentity(gate, model, revision);
   const rebring = rebringFrom({ ...revision, model }, gate, options);
   const id = { model, commit: revision.commit };
+  const revoked = await revokedFiles(gate, id);
   const found = await settle(gate, { id, selection, rebring });
   if (found) return found;
   const staging = await gate.vault.stage(id);
@@ -99,7 +100,7 @@ export async function admit(
     const named = { ...revision, model };
     const brought = await bringSelected({ revision: named, selection, staging, gate, copies }, options);
     const manifest = manifestOf(gate.trust.vault, request, { revision, selection, brought: brought.files });
-    const judgement = judge({ manifest, revision, brought: brought.files }, options.policy);
+    const judgement = judge({ manifest, revision, brought: brought.files, revoked }, options.policy);
     options.report({ kind: 'judged', judgement });
     const { source, policy, tool } = options;
     const { contacted } = brought;
@@ -121,6 +122,18 @@ export async function admit(
     await staging.release().catch(() => {}); // What went wrong first is what is told.
     throw error;
   }
+}
+
+/** The digests of revoked files. Throws WL_REVOKED if the revision itself was revoked: nothing is brought in then. */
+async function revokedFiles(gate: Gate, id: RevisionId): Promise<ReadonlySet<string>> {
+  const current = await gate.state('accept');
+  const revoked = (await gate.model(id.model, current))?.revisions[id.commit]?.revoked;
+  if (!revoked) return new Set(Object.keys(current.state.revokedFiles));
+  const { body } = await gate.statement('revocation', revoked.statement);
+  throw new WeighlockError(
+    'WL_REVOKED',
+    `${id.model}@${id.commit.slice(0, 12)} was revoked at ${body.madeAt}: ${body.reason}`,
+  );
 }
 
 async function resolve(

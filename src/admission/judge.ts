@@ -32,6 +32,8 @@ export interface Evidence {
   readonly manifest: Manifest;
   readonly revision: SourceRevision;
   readonly brought: readonly ReadFile[];
+  /** Digests of files that were revoked; none where there is no state to ask. */
+  readonly revoked?: ReadonlySet<string>;
 }
 
 export function judge(evidence: Evidence, policy: Policy): Judgement {
@@ -42,7 +44,13 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
   const input = policyInput(evidence, { files, findings, repo });
   const judged = files.map(({ path, facts }) => ({ path, gaps: facts.gaps }));
-  const rules = [...safetyFloor(judged, findings), ...decide(policy, input)];
+  const gone = evidence.manifest.files.filter(({ sha256 }) => evidence.revoked?.has(sha256));
+  const floor = safetyFloor(
+    judged,
+    findings,
+    gone.map(({ path }) => path),
+  );
+  const rules = [...floor, ...decide(policy, input)];
   return { files, findings, input, decision: { verdict: verdictOf(rules), rules } };
 }
 

@@ -3,6 +3,7 @@ import type { RecordBody } from '../attest/record.ts';
 import { timestamp } from '../base/clock.ts';
 import { gitBlobSha1, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { spread } from '../base/lanes.ts';
 import type { Manifest } from '../base/manifest.ts';
 import { PARSERS_VERSION } from '../formats/facts.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -68,16 +69,12 @@ const STORED_AT_ONCE = 8;
 
 async function storeFacts(gate: Gate, judgement: Judgement): Promise<RecordBody['coverage']> {
   const coverage: RecordBody['coverage'] = [];
-  const left = judgement.files.entries();
-  const lane = async () => {
-    for (const [number, { path, facts, verdict }] of left) {
-      const bytes = Buffer.from(JSON.stringify(facts));
-      const digest = sha256(bytes);
-      await gate.vault.create(factsKey(digest), bytes);
-      coverage[number] = { path, format: facts.format, verdict, facts: digest, gaps: [...facts.gaps] };
-    }
-  };
-  await Promise.all(Array.from({ length: STORED_AT_ONCE }, lane));
+  await spread(judgement.files.entries(), STORED_AT_ONCE, async ([number, { path, facts, verdict }]) => {
+    const bytes = Buffer.from(JSON.stringify(facts));
+    const digest = sha256(bytes);
+    await gate.vault.create(factsKey(digest), bytes);
+    coverage[number] = { path, format: facts.format, verdict, facts: digest, gaps: [...facts.gaps] };
+  });
   return coverage;
 }
 

@@ -57,6 +57,7 @@ export function listCommand(run: Run): Command {
 }
 
 export function statusOf(entry: RevisionIndex): string {
+  if (entry.revoked) return 'revoked';
   if (entry.removed) return 'removed';
   if (entry.verdict !== 'admitted') return entry.verdict;
   return entry.receipt ? 'published' : 'admitted, not published yet';

@@ -7,7 +7,9 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import { ERRORS, type ErrorCode, EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { codeOf } from '../vault/durable-file.ts';
+import { accessCommand } from './access.ts';
 import { admitCommand } from './admit.ts';
+import { channelCommand } from './channel.ts';
 import { copyCommand } from './copy.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -19,6 +21,7 @@ import type { Outcome } from './outcome.ts';
 import { policyCommand } from './policy.ts';
 import { pullCommand } from './pull.ts';
 import { removeCommand } from './remove.ts';
+import { revokeCommand } from './revoke.ts';
 import { showCommand } from './show.ts';
 import { stateCommand } from './state.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
@@ -91,6 +94,9 @@ function build(run: Run, terminal: Terminal): Command {
     policyCommand,
     stateCommand,
     vaultCommand,
+    channelCommand,
+    revokeCommand,
+    accessCommand,
     removeCommand,
     gcCommand,
     doctorCommand,

@@ -5,6 +5,7 @@
  */
 import type { RemovalBody } from '../attest/statement.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { spread } from '../base/lanes.ts';
 import { type ModelName, SIGNATURE_PATH } from '../base/name.ts';
 import type { Gate } from '../registry/gate.ts';
 import { fileKey, type RevisionId } from '../vault/layout.ts';
@@ -41,7 +42,7 @@ export async function planRemoval(
     });
   const index = await gate.model(id.model);
   const channels = Object.entries(index?.channels ?? {}).filter(([, at]) => at.commit === id.commit);
-  if (channels.length > 0 && !entry.removed) {
+  if (channels.length > 0 && !entry.removed && !entry.revoked) {
     const names = channels.map(([channel]) => channel).join(', ');
     throw new WeighlockError('WL_IN_USE', `${name} is what the channel ${names} of ${id.model} stands for`);
   }
@@ -78,9 +79,5 @@ export async function remove(gate: Gate, options: RemoveOptions): Promise<Remova
 /** The signature first: without it nobody takes what is left for a whole model. */
 async function removeFiles(gate: Gate, { id, files }: Removal): Promise<void> {
   await gate.vault.remove(fileKey(id, SIGNATURE_PATH));
-  const left = files[Symbol.iterator]();
-  const lane = async () => {
-    for (const { path } of left) await gate.vault.remove(fileKey(id, path));
-  };
-  await Promise.all(Array.from({ length: REMOVED_AT_ONCE }, lane));
+  await spread(files, REMOVED_AT_ONCE, ({ path }) => gate.vault.remove(fileKey(id, path)));
 }

@@ -1,5 +1,5 @@
 /**
- * The safety floor: what no policy file removes. What runs code when it is loaded is refused; what was not read
+ * The safety floor: what no policy file removes. What was revoked, and what runs code when it is loaded, is refused; what was not read
  * completely, or remains unclear, is held: a gap in a file, or any finding, also about the repo as a whole, that says
  * so. (Digests that do not match never get as far as a decision.)
  */
@@ -11,8 +11,20 @@ export interface ReadFile {
   readonly gaps: readonly Gap[];
 }
 
-export function safetyFloor(files: readonly ReadFile[], findings: readonly Finding[]): RuleOutcome[] {
+/** `revoked` are the paths of files that no revision may hold any more. */
+export function safetyFloor(
+  files: readonly ReadFile[],
+  findings: readonly Finding[],
+  revoked: readonly string[] = [],
+): RuleOutcome[] {
   const rules: RuleOutcome[] = [];
+  const [gone] = revoked;
+  if (gone !== undefined)
+    rules.push({
+      rule: 'floor/revoked',
+      outcome: 'refuse',
+      because: `${gone} was revoked${others(revoked.length - 1, 'file')}`,
+    });
   const blocking = findings.filter((finding) => finding.verdict === 'blocked');
   const [worst] = blocking;
   if (worst) {

@@ -11,6 +11,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { REVOKED_TAG } from '../vault/s3-place.ts';
 import { asked, type Refusal } from './answer.ts';
 import {
   type Answer,
@@ -23,7 +24,6 @@ import {
   tried,
   unknown,
 } from './check-row.ts';
-import { REVOKED_TAG } from './place.ts';
 import { tryPresigned } from './presign.ts';
 import type { Scratch } from './scratch.ts';
 

@@ -7,6 +7,7 @@
  * `s3:ObjectCreationOperation` is false for them. CopyObject takes none either, so it cannot write into the vault.
  */
 import { LOG_PREFIX, REGISTRY_PREFIX, VAULT_KEY } from '../vault/layout.ts';
+import { REVOKED_TAG } from '../vault/s3-place.ts';
 import {
   bucketArn,
   LOG,
@@ -16,7 +17,6 @@ import {
   type OwnedPlace,
   objectArns,
   REGISTRY,
-  REVOKED_TAG,
   roleArn,
   STAGING,
 } from './place.ts';

@@ -15,6 +15,7 @@ import {
   type LifecycleRule,
 } from '@aws-sdk/client-s3';
 import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, STAGING_PREFIX } from '../vault/layout.ts';
+import { REVOKED_TAG } from '../vault/s3-place.ts';
 import { asked } from './answer.ts';
 import { expiryDays } from './bucket-plan.ts';
 import {
@@ -29,7 +30,7 @@ import {
   unknown,
 } from './check-row.ts';
 import type { StoreUnderCheck } from './check-store.ts';
-import { REVOKED_TAG, rootOf } from './place.ts';
+import { rootOf } from './place.ts';
 import type { PolicyDocument } from './policy-document.ts';
 import { denies, exactly } from './policy-reading.ts';
 import type { Scratch } from './scratch.ts';

@@ -19,9 +19,6 @@ export interface OwnedPlace extends Place {
 export type RoleName = 'gateway' | 'worker' | 'gate' | 'remover';
 export const ROLE_NAMES: readonly RoleName[] = ['gateway', 'worker', 'gate', 'remover'];
 
-/** The tag that stops every read of an object. */
-export const REVOKED_TAG = { key: 'weighlock-revoked', value: 'true' } as const;
-
 /** IAM's limit on the name of a role. */
 const ROLE_NAME_LENGTH_MAX = 64;
 const BUCKET_NAME_LENGTH_MAX = 63;

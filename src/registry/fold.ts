@@ -23,6 +23,9 @@ import type { Registry } from './registry.ts';
 /** Places of a channel's history that the index keeps; older ones are in the log. */
 export const CHANNEL_HISTORY_MAX = 50;
 
+/** Names of upstream's default branch, which are no tags: what they stand for here is a channel's business. */
+const DEFAULTS = ['', 'main', 'master', 'HEAD'];
+
 /** What of a state follows from the log. */
 export type Folded = Pick<State, 'index' | 'revokedFiles' | 'grants'>;
 
@@ -173,7 +176,8 @@ function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; reco
   // A published revision stays what it is: what a later record may change needs a statement of its own.
   if (before?.receipt && !before.removed) return;
   const { requested, kind } = body.source;
-  const upstream = kind === 'hub' && !isCommit(requested) ? requested : undefined;
+  const upstream =
+    kind === 'hub' && !DEFAULTS.includes(requested) && !isCommit(requested) ? requested : undefined;
   const revision: RevisionIndex = {
     number: entry.number,
     record: entry.statement,

@@ -17,6 +17,11 @@ export function isAbsent(error: unknown): boolean {
   return nameOf(error) === 'NoSuchKey' || nameOf(error) === 'NotFound' || nameOf(error) === 'NoSuchVersion';
 }
 
+/** The store does not know the operation at all. */
+export function isUnknownToStore(error: unknown): boolean {
+  return statusOf(error) === 501 || ['NotImplemented', 'MethodNotAllowed'].includes(nameOf(error));
+}
+
 export function isUploadGone(error: unknown): boolean {
   return nameOf(error) === 'NoSuchUpload';
 }

@@ -1,6 +1,9 @@
 /** Places in S3: `s3://bucket/prefix`, and what is to be known to reach one. No client is loaded for it. */
 import { WeighlockError } from '../base/errors.ts';
 
+/** The tag that stops every read of an object, where the bucket's policy is as `weighlock vault init` makes it. */
+export const REVOKED_TAG = { key: 'weighlock-revoked', value: 'true' } as const;
+
 /** A bucket and how it is reached. Plain data: worker threads open the same from it. Holds no credentials. */
 export interface S3Settings {
   readonly bucket: string;

@@ -17,12 +17,20 @@ import {
   PutObjectCommand,
   type PutObjectCommandInput,
   type PutObjectCommandOutput,
+  PutObjectTaggingCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { WeighlockError } from '../base/errors.ts';
 import type { Key } from './layout.ts';
 import { s3Client } from './s3-client.ts';
-import { isAbsent, isConflict, isPreconditionFailed, notS3, storeError } from './s3-errors.ts';
+import {
+  isAbsent,
+  isConflict,
+  isPreconditionFailed,
+  isUnknownToStore,
+  notS3,
+  storeError,
+} from './s3-errors.ts';
 import type { S3Settings } from './s3-place.ts';
 import type { Listed, ReadOptions, StoredFile, StoredObject, Tag } from './vault.ts';
 
@@ -134,6 +142,28 @@ export class S3Store {
   /** Writes whatever stands there. For what only its own run reads. */
   async put(key: Key, bytes: Uint8Array): Promise<void> {
     await this.send('PutObject', key, () => this.client.send(new PutObjectCommand(this.#body(key, bytes))));
+  }
+
+  /** Sets the object's only tag, on its current version or on another. */
+  async tag(
+    key: Key,
+    { key: Key, value: Value }: { readonly key: string; readonly value: string },
+    version?: string,
+  ): Promise<'kept' | 'gone' | 'unsupported'> {
+    const input = {
+      ...this.at(key),
+      ...(version && { VersionId: version }),
+      Tagging: { TagSet: [{ Key, Value }] },
+    };
+    const expected = (error: unknown) => isAbsent(error) || isUnknownToStore(error);
+    try {
+      const work = () => this.client.send(new PutObjectTaggingCommand(input));
+      await this.send(version ? 'PutObjectVersionTagging' : 'PutObjectTagging', key, work, expected);
+      return 'kept';
+    } catch (error) {
+      if (!expected(error)) throw error;
+      return isAbsent(error) ? 'gone' : 'unsupported';
+    }
   }
 
   /** Removes every version of the object, so that its bytes are gone and the key is free again. */

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import type { RepoPath } from '../base/name.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix, stagingKey } from './layout.ts';
 import { s3Leftovers } from './s3-leftovers.ts';
-import { type S3Settings, s3Place } from './s3-place.ts';
+import { REVOKED_TAG, type S3Settings, s3Place } from './s3-place.ts';
 import { S3Staging } from './s3-staging.ts';
 import { S3Store, said } from './s3-store.ts';
 import type {
@@ -88,6 +88,13 @@ export class S3Vault implements Vault {
     } finally {
       await this.#store.remove(key);
     }
+  }
+
+  async keepFrom(id: RevisionId, path: RepoPath, version: string | undefined) {
+    const key = fileKey(id, path);
+    const now = await this.#store.tag(key, REVOKED_TAG);
+    if (now === 'unsupported' || version === undefined) return now;
+    return this.#store.tag(key, REVOKED_TAG, version);
   }
 
   leftovers(): AsyncIterable<Leftover> {

@@ -158,6 +158,15 @@ export interface Vault {
   stage(id: RevisionId): Promise<Staging>;
   /** The staging area of this name; `busy` while another process holds it, `gone` if there is none. */
   resume(area: string, id: RevisionId): Promise<Staging | 'busy' | 'gone'>;
+  /**
+   * Tells the store to refuse every read of the file, in the version on record and in what stands there now. Absent
+   * where whoever reads the store directly cannot be kept from it.
+   */
+  keepFrom?(
+    id: RevisionId,
+    path: RepoPath,
+    version: string | undefined,
+  ): Promise<'kept' | 'gone' | 'unsupported'>;
   /** Whether what is written over or deleted can be had back, by its version; asked by a write that leaves nothing. */
   keepsVersions(): Promise<boolean>;
   /** What earlier runs left behind, and what runs at this moment hold. */

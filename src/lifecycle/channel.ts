@@ -1,0 +1,109 @@
+/**
+ * Channels: movable names for published revisions of a model. A move is a statement that names where the channel stood;
+ * it counts only if it still stands there when the statement is logged.
+ */
+
+import type { ChannelIndex } from '../attest/state.ts';
+import type { ChannelMoveBody } from '../attest/statement.ts';
+import { WeighlockError } from '../base/errors.ts';
+import { type Commit, isChannel, type ModelName } from '../base/name.ts';
+import type { Gate } from '../registry/gate.ts';
+import type { Registry } from '../registry/registry.ts';
+
+export interface ChannelRequest {
+  readonly model: ModelName;
+  readonly channel: string;
+  readonly reason?: string | undefined;
+  /** Where the channel must stand for the move to happen; `null` for a channel that must not exist. */
+  readonly expect?: Commit | null | undefined;
+  readonly tool: ChannelMoveBody['tool'];
+}
+
+export interface ChannelMove {
+  readonly model: ModelName;
+  readonly channel: string;
+  readonly before: Commit | null;
+  readonly commit: Commit;
+  /** Undefined where the channel stood there already. */
+  readonly logIndex: number | undefined;
+}
+
+/** Throws WL_NAME_INVALID unless a channel may be called that. */
+export function requireChannelName(channel: string): void {
+  if (isChannel(channel)) return;
+  throw new WeighlockError('WL_NAME_INVALID', `"${channel}" cannot be the name of a channel`, {
+    hint: 'Use lower-case letters, digits, "-", "_" and "."; "main" is what clients call the channel production.',
+  });
+}
+
+/** Moves the channel to a published revision. Throws WL_NOT_ADMITTED, WL_REVOKED, WL_CHANNEL_MOVED. */
+export async function setChannel(
+  gate: Gate,
+  request: ChannelRequest & { readonly revision: string },
+): Promise<ChannelMove> {
+  const { model, channel, reason, tool } = request;
+  requireChannelName(channel);
+  const { id, entry } = await gate.published(model, request.revision);
+  const before = (await channelOf(gate, model, channel))?.commit ?? null;
+  if (request.expect !== undefined && request.expect !== before) throw movedTo(request, before);
+  const move = { model, channel, before, commit: id.commit };
+  if (before === id.commit) return { ...move, logIndex: undefined };
+  const { index } = await gate.declare<ChannelMoveBody>({
+    type: 'weighlock.channel/v1',
+    ...move,
+    record: entry.record,
+    ...(reason && { reason }),
+    tool,
+  });
+  const now = await channelOf(gate, model, channel);
+  // Somebody may have moved it on since: what counts is that this move is in its history.
+  if (!now?.history.some((place) => place.logIndex === index)) throw movedTo(request, now?.commit ?? null);
+  return { ...move, logIndex: index };
+}
+
+/** Moves the channel to where it stood before, past revisions that are not published any more. */
+export async function rollBack(gate: Gate, request: ChannelRequest): Promise<ChannelMove> {
+  const { model, channel } = request;
+  const now = await requireChannel(gate, model, channel);
+  const index = await gate.model(model);
+  const earlier = now.history.toReversed().find(({ commit }) => {
+    const revision = index?.revisions[commit];
+    return commit !== now.commit && revision?.receipt && !revision.removed && !revision.revoked;
+  });
+  if (!earlier)
+    throw new WeighlockError(
+      'WL_NOT_ADMITTED',
+      `the channel ${channel} of ${model} stood for no other revision that is still published`,
+      { hint: `Name one: \`weighlock channel set ${model} ${channel} <commit>\`.` },
+    );
+  return setChannel(gate, { ...request, revision: earlier.commit, expect: request.expect ?? now.commit });
+}
+
+/** The channel. Throws WL_NOT_ADMITTED naming those that there are. */
+export async function requireChannel(
+  registry: Registry,
+  model: ModelName,
+  channel: string,
+): Promise<ChannelIndex> {
+  const index = await registry.model(model);
+  const found = index?.channels[channel];
+  if (found) return found;
+  const names = Object.keys(index?.channels ?? {});
+  throw new WeighlockError(
+    'WL_NOT_ADMITTED',
+    index
+      ? `${model} has no channel "${channel}"${names.length > 0 ? `; there are: ${names.join(', ')}` : ''}`
+      : `${model} is not on record in ${registry.vault.location}`,
+  );
+}
+
+async function channelOf(gate: Gate, model: ModelName, channel: string): Promise<ChannelIndex | undefined> {
+  return (await gate.model(model))?.channels[channel];
+}
+
+function movedTo({ model, channel }: ChannelRequest, now: Commit | null): WeighlockError {
+  return new WeighlockError(
+    'WL_CHANNEL_MOVED',
+    `the channel ${channel} of ${model} ${now ? `stands for ${now.slice(0, 12)} now` : 'does not exist'}: nothing was moved`,
+  );
+}
