@@ -20,7 +20,7 @@ import {
   rmdirSync,
   rmSync,
 } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -134,12 +134,19 @@ export class DirectoryVault implements Vault {
     }
   }
 
-  async *read(key: Key, { range, signal }: ReadOptions = {}): AsyncIterable<Uint8Array> {
+  /** A regular file, for reading, to be closed by whoever called. */
+  async openFile(key: Key): Promise<FileHandle> {
     const handle = await open(this.#file(key), READING).catch((error: unknown) => {
       throw codeOf(error) === 'ELOOP' ? notRegular(key) : unavailable(`read ${key}`, error);
     });
+    if ((await handle.stat()).isFile()) return handle;
+    await handle.close();
+    throw notRegular(key);
+  }
+
+  async *read(key: Key, { range, signal }: ReadOptions = {}): AsyncIterable<Uint8Array> {
+    const handle = await this.openFile(key);
     try {
-      if (!(await handle.stat()).isFile()) throw notRegular(key);
       const end = range ? range.offset + range.length : Number.MAX_SAFE_INTEGER;
       for (let at = range?.offset ?? 0; at < end; ) {
         signal?.throwIfAborted();

@@ -12,6 +12,8 @@ export interface S3Settings {
   readonly region?: string;
   /** Another store than AWS's; also taken from AWS_ENDPOINT_URL_S3 and profiles, by the SDK itself. */
   readonly endpoint?: string;
+  /** Where readers of presigned URLs reach the store, if that is elsewhere than here. */
+  readonly readersEndpoint?: string;
   /** The bucket in the path instead of the host name, as most other stores want it. */
   readonly pathStyle?: boolean;
   /** Objects are encrypted with this KMS key, by bucket keys; without it as the bucket's default says. */

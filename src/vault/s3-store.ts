@@ -105,12 +105,17 @@ export class S3Store {
     return { bytes: Buffer.concat(chunks), tag: etag as Tag };
   }
 
-  async head(key: Key): Promise<HeadObjectCommandOutput | undefined> {
+  async head(key: Key, version?: string): Promise<HeadObjectCommandOutput | undefined> {
+    const input = {
+      ...this.at(key),
+      ...(version && { VersionId: version }),
+      ChecksumMode: 'ENABLED',
+    } as const;
     try {
       return await this.send(
         'HeadObject',
         key,
-        () => this.client.send(new HeadObjectCommand({ ...this.at(key), ChecksumMode: 'ENABLED' })),
+        () => this.client.send(new HeadObjectCommand(input)),
         isAbsent,
       );
     } catch (error) {
@@ -231,11 +236,12 @@ export class S3Store {
   }
 
   /** The bytes of the range, resumed where the connection breaks, all of one version. */
-  async *read(key: Key, { range, version, signal }: ReadOptions = {}): AsyncIterable<Uint8Array> {
+  async *read(key: Key, { range, version, etag, signal }: ReadOptions = {}): AsyncIterable<Uint8Array> {
     if (range?.length === 0) return;
     const answer = await this.#getObject(key, {
       ...(range && { Range: rangeHeader(range) }),
       ...(version && { VersionId: version }),
+      ...(etag && { IfMatch: etag }),
       signal,
     });
     if (!answer?.Body)

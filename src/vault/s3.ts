@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import type { RepoPath } from '../base/name.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix, stagingKey } from './layout.ts';
 import { s3Leftovers } from './s3-leftovers.ts';
+import { type Links, s3Links } from './s3-links.ts';
 import { REVOKED_TAG, type S3Settings, s3Place } from './s3-place.ts';
 import { S3Staging } from './s3-staging.ts';
 import { S3Store, said } from './s3-store.ts';
@@ -30,6 +31,7 @@ export class S3Vault implements Vault {
   readonly ticket: VaultTicket;
   readonly publishes = 'by file';
   readonly #store: S3Store;
+  #links: Links | undefined;
 
   constructor(settings: S3Settings) {
     this.location = s3Place(settings);
@@ -70,6 +72,20 @@ export class S3Vault implements Vault {
   async inspect(id: RevisionId, path: RepoPath): Promise<StoredFile | undefined> {
     const answer = await this.#store.head(fileKey(id, path));
     return answer && { path, sizeBytes: answer.ContentLength ?? 0, ...said(answer) };
+  }
+
+  async inspectVersion(id: RevisionId, path: RepoPath, version: string): Promise<StoredFile | undefined> {
+    const answer = await this.#store.head(fileKey(id, path), version);
+    return answer && { path, sizeBytes: answer.ContentLength ?? 0, ...said(answer) };
+  }
+
+  link(
+    id: RevisionId,
+    path: RepoPath,
+    { version, seconds }: { readonly version: string; readonly seconds: number },
+  ): Promise<string> {
+    this.#links ??= s3Links(this.#store);
+    return this.#links(fileKey(id, path), version, seconds);
   }
 
   stage(id: RevisionId): Promise<Staging> {

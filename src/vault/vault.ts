@@ -129,6 +129,8 @@ export interface ReadOptions {
   readonly range?: { readonly offset: number; readonly length: number };
   /** Exactly this version of the object, as a receipt names it. */
   readonly version?: string | undefined;
+  /** Only while the object has this ETag: for stores that keep no versions. */
+  readonly etag?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -154,6 +156,14 @@ export interface Vault {
   stat(id: RevisionId): Promise<readonly StoredFile[]>;
   /** All that the store says about a file of a revision; undefined if there is none. */
   inspect(id: RevisionId, path: RepoPath): Promise<StoredFile | undefined>;
+  /** As `inspect`, of one version of the file. */
+  inspectVersion?(id: RevisionId, path: RepoPath, version: string): Promise<StoredFile | undefined>;
+  /** A URL that reads this version of the file, with nothing else to show, for so many seconds. */
+  link?(
+    id: RevisionId,
+    path: RepoPath,
+    by: { readonly version: string; readonly seconds: number },
+  ): Promise<string>;
   /** A staging area for the revision: one that an earlier run left, if nobody holds it, else new. */
   stage(id: RevisionId): Promise<Staging>;
   /** The staging area of this name; `busy` while another process holds it, `gone` if there is none. */
