@@ -5,7 +5,9 @@ import type { ModelName } from '../base/name.ts';
 export interface Reader {
   /** The grant's name; undefined for somebody without a token. */
   readonly name: string | undefined;
-  readonly role: 'reader' | 'anonymous';
+  readonly role: 'reader' | 'auditor' | 'anonymous';
+  /** Whether files may be read, or only what is known of them. */
+  readonly mayDownload: boolean;
   /** When the grant was made, ISO 8601. */
   readonly grantedAt: string | undefined;
   mayRead(model: ModelName): boolean;
