@@ -1,0 +1,96 @@
+/**
+ * The access log: one JSON line a request, saying who read which revision and file, from where. Every value that a
+ * client chose is bounded and stands inside a JSON string; tokens and queries are never in it.
+ */
+import { type DestinationStream, type Logger, pino } from 'pino';
+import { printable, WeighlockError } from '../base/errors.ts';
+import type { Dispatched } from './dispatch.ts';
+
+/** Longest text of a client's in a line. */
+const TEXT_CHARS_MAX = 300;
+
+export interface Served {
+  readonly requestId: string;
+  readonly method: string;
+  readonly target: string;
+  readonly clientAddress: string;
+  readonly userAgent: string | undefined;
+  readonly status: number;
+  /** Of the body, as far as it was handed to the socket. */
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** Whether the client took all of it. */
+  readonly ended: 'whole' | 'cut off';
+}
+
+export class AccessLog {
+  readonly #log: Logger;
+
+  constructor(stream: DestinationStream) {
+    this.#log = pino(
+      {
+        base: null,
+        timestamp: pino.stdTimeFunctions.isoTime,
+        formatters: { level: (level) => ({ level }) },
+      },
+      stream,
+    );
+  }
+
+  answered(served: Served, { address, reader, commit }: Dispatched): void {
+    this.#log.info(
+      {
+        id: served.requestId,
+        reader: reader?.name,
+        from: served.clientAddress,
+        method: bounded(served.method),
+        route: address.route,
+        model: 'model' in address ? address.model : undefined,
+        commit,
+        path: 'path' in address ? address.path : undefined,
+        target: address.route === 'none' ? bounded(withoutQuery(served.target)) : undefined,
+        status: served.status,
+        bytes: served.bytes,
+        durationMs: Math.round(served.durationMs * 1000) / 1000,
+        cut: served.ended === 'cut off' ? true : undefined,
+        agent: served.userAgent === undefined ? undefined : bounded(served.userAgent),
+      },
+      'answered',
+    );
+  }
+
+  /** Bytes that are no request, or a request that did not come to its end. */
+  malformed(clientAddress: string, code: string): void {
+    this.#log.warn({ from: clientAddress, code: bounded(code) }, 'not a request');
+  }
+
+  /** Whatever is wrong with us or with the vault: loud, with what the answer left out. */
+  failed(requestId: string, error: unknown): void {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const known = cause instanceof WeighlockError;
+    this.#log.error(
+      {
+        id: requestId,
+        code: known ? cause.code : undefined,
+        error: printable(cause instanceof Error ? cause.message : String(cause)),
+        stack: known || !(cause instanceof Error) ? undefined : printable(cause.stack ?? ''),
+      },
+      known ? 'the vault failed' : 'Weighlock made a mistake',
+    );
+  }
+
+  say(what: string, fields: Readonly<Record<string, string | number>> = {}): void {
+    this.#log.info(fields, what);
+  }
+}
+
+function bounded(text: string): string {
+  const safe = printable(text.slice(0, TEXT_CHARS_MAX));
+  return text.length > TEXT_CHARS_MAX ? `${safe}…` : safe;
+}
+
+/** Queries are left out: somebody may have put a token there. */
+function withoutQuery(target: string): string {
+  const mark = target.indexOf('?');
+  return mark < 0 ? target : target.slice(0, mark);
+}

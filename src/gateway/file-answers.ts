@@ -1,0 +1,135 @@
+/**
+ * File answers: `resolve` and `raw`.
+ *
+ * Every HEAD is answered here with 200 and every header, and so is a GET for the first byte alone: that is how clients
+ * learn size, digest and commit, and the bucket would answer neither (a signed URL is good for GET alone, and S3's ETag
+ * is not the digest). Other GETs get the bytes, or a redirect to them.
+ */
+import { type Answer, bytesBody, EMPTY, type Headers } from './answer.ts';
+import { readRange } from './byte-range.ts';
+import type { ServedFile, ServedRevision } from './catalog.ts';
+import type { ByteSpan, DataDoor } from './data.ts';
+import { type FileIdentity, identityOf } from './file-identity.ts';
+import { warningHeaders } from './model-fields.ts';
+import { refuse } from './refusal.ts';
+
+export interface FileAsk {
+  readonly method: 'GET' | 'HEAD';
+  readonly revision: ServedRevision;
+  readonly path: string | undefined;
+  readonly range: string | undefined;
+  readonly ifRange: string | undefined;
+  /** Aborted when the client is gone. Made only where it is needed. */
+  readonly signal: () => AbortSignal;
+}
+
+export class FileAnswers {
+  readonly #data: DataDoor;
+
+  constructor(data: DataDoor) {
+    this.#data = data;
+  }
+
+  /** `/<name>/resolve/<revision>/<path>`: the file. */
+  async resolve(ask: FileAsk): Promise<Answer> {
+    const file = fileOf(ask);
+    if (file === undefined) return notThere(ask);
+    const identity = identityOf(file);
+    const headers = {
+      ...contentHeaders(ask.revision, file, identity.etag),
+      'X-Linked-Size': String(file.sizeBytes),
+      'X-Linked-ETag': identity.etag,
+      'Content-Type': 'application/octet-stream',
+    };
+    if (ask.method === 'HEAD') {
+      const warned = { ...headers, ...warningHeaders(ask.revision) };
+      return { status: 200, headers: warned, body: { is: 'withheld', sizeBytes: file.sizeBytes } };
+    }
+    return this.#bytes(ask, file, headers);
+  }
+
+  /** `/<name>/raw/<revision>/<path>`: what git holds, which for a file in LFS is its pointer. */
+  async raw(ask: FileAsk): Promise<Answer> {
+    const file = fileOf(ask);
+    if (file === undefined) return notThere(ask);
+    const identity = identityOf(file);
+    const headers = {
+      ...contentHeaders(ask.revision, file, `"${identity.oid}"`),
+      'Content-Type': 'text/plain; charset=utf-8',
+    };
+    const sizeBytes = identity.kind === 'lfs' ? identity.pointer.length : file.sizeBytes;
+    if (ask.method === 'HEAD') return { status: 200, headers, body: { is: 'withheld', sizeBytes } };
+    if (identity.kind === 'git') return this.#bytes(ask, file, headers);
+    return pointerAnswer(identity, headers);
+  }
+
+  async #bytes(ask: FileAsk, file: ServedFile, headers: Headers): Promise<Answer> {
+    const { id } = ask.revision;
+    const { sizeBytes } = file;
+    const etag = identityOf(file).etag;
+    const asked = readRange({ range: ask.range, ifRange: ask.ifRange }, { sizeBytes, etag });
+    if (sizeBytes === 0) {
+      // No range of an empty file can be satisfied; clients that ask for its first byte read the size from here.
+      const range = asked.is === 'whole' ? {} : { 'Content-Range': 'bytes */0' };
+      return { status: 200, headers: { ...headers, ...range }, body: EMPTY };
+    }
+    if (asked.is === 'outside') {
+      return { status: 416, headers: { ...headers, 'Content-Range': `bytes */${sizeBytes}` }, body: EMPTY };
+    }
+    const span = asked.is === 'span' ? asked.span : undefined;
+    if (span?.first === 0 && span.last === 0) {
+      const byte = await this.#data.firstByte(id, file);
+      return { status: 206, headers: ranged(headers, span, sizeBytes), body: bytesBody(byte) };
+    }
+    const delivery = await this.#data.open(id, file, { span, signal: ask.signal() });
+    if (delivery.by === 'redirect') {
+      // The store answers the range itself: clients send it again.
+      return { status: 302, headers: { ...headers, Location: delivery.url }, body: EMPTY };
+    }
+    const body = { is: 'stream', bytes: delivery.bytes, sizeBytes: lengthOf(span, sizeBytes) } as const;
+    return span === undefined
+      ? { status: 200, headers, body }
+      : { status: 206, headers: ranged(headers, span, sizeBytes), body };
+  }
+}
+
+function fileOf({ revision, path }: FileAsk): ServedFile | undefined {
+  return path === undefined ? undefined : revision.files.get(path as ServedFile['path']);
+}
+
+function notThere({ revision, path }: FileAsk): Answer {
+  return refuse({ is: 'no such file', commit: revision.id.commit, path });
+}
+
+function pointerAnswer(identity: Extract<FileIdentity, { kind: 'lfs' }>, headers: Headers): Answer {
+  // A pointer is two lines: whoever asks for a part of it gets the whole.
+  return { status: 200, headers: { ...headers, 'Accept-Ranges': 'none' }, body: bytesBody(identity.pointer) };
+}
+
+function contentHeaders({ id }: ServedRevision, file: ServedFile, etag: string): Headers {
+  return {
+    'X-Repo-Commit': id.commit,
+    ETag: etag,
+    'Accept-Ranges': 'bytes',
+    'Content-Disposition': disposition(file.path),
+  };
+}
+
+/** As the Hub writes it: the name in UTF-8, and once more for clients that read only ASCII. */
+function disposition(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const plain = name.replace(/[^\u0020-\u007e]|["\\%]/gu, '_');
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `inline; filename*=UTF-8''${encoded}; filename="${plain}";`;
+}
+
+function ranged(headers: Headers, { first, last }: ByteSpan, sizeBytes: number): Headers {
+  return { ...headers, 'Content-Range': `bytes ${first}-${last}/${sizeBytes}` };
+}
+
+function lengthOf(span: ByteSpan | undefined, sizeBytes: number): number {
+  return span === undefined ? sizeBytes : span.last - span.first + 1;
+}

@@ -1,0 +1,31 @@
+/** Request bodies: read up to a bound, or not at all. */
+import type { IncomingMessage } from 'node:http';
+
+/** The body; undefined where it is larger than `bytesMax`, of which no more than that was read. */
+export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= bytesMax) {
+      chunks.push(chunk);
+      return;
+    }
+    request.pause();
+    request.removeAllListeners('data');
+    resolve(undefined);
+  });
+  request.once('end', () => resolve(Buffer.concat(chunks, bytes)));
+  request.once('error', reject);
+  return promise;
+}
+
+/** How much of the body nobody has read; infinite where its length is not known. */
+export function unreadBytes(request: IncomingMessage): number {
+  if (request.readableEnded) return 0;
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
+  if (encoding !== undefined) return Number.POSITIVE_INFINITY;
+  return Number(length ?? 0);
+}
