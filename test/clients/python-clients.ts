@@ -1,0 +1,92 @@
+/** huggingface_hub in four versions, with and without hf_xet, and transformers on top of the newest. */
+import path from 'node:path';
+import { peer } from '../story/stage.ts';
+import { type Client, observe, type Peculiarity } from './client.ts';
+
+const DOWNLOADS = ['snapshot_download', 'snapshot_download (local_dir)', 'hf_hub_download', 'hf download'];
+const LISTINGS = [
+  'model_info',
+  'list_repo_tree',
+  'list_repo_tree (expand)',
+  'get_paths_info',
+  'get_hf_file_metadata',
+  'list_repo_refs',
+  'list_repo_commits',
+  'repo_exists',
+  'repo_exists (not admitted)',
+  'file_exists',
+  'HfFileSystem.ls',
+  'HfFileSystem.open, seek',
+];
+
+const ADMITTED_ONLY: Peculiarity = {
+  operation: /not admitted/,
+  difference: /"exists":true/,
+  because: 'a refusal with its reason is GatedRepo, and a gated model exists for huggingface_hub',
+};
+
+interface Version {
+  readonly version: string;
+  readonly folder: string;
+  readonly xet: 'with hf_xet' | 'without hf_xet' | 'hf_xet disabled';
+}
+
+const VERSIONS: readonly Version[] = [
+  { version: '0.30.1', folder: 'hub-0.30', xet: 'without hf_xet' },
+  { version: '0.30.1', folder: 'hub-0.30-xet', xet: 'with hf_xet' },
+  { version: '0.36.0', folder: 'hub-0.36-plain', xet: 'without hf_xet' },
+  { version: '0.36.0', folder: 'hub-0.36', xet: 'with hf_xet' },
+  { version: '1.29.0', folder: 'hub-1.29', xet: 'hf_xet disabled' },
+  { version: '1.29.0', folder: 'hub-1.29', xet: 'with hf_xet' },
+  { version: '2.4.0', folder: 'hub-2.4', xet: 'hf_xet disabled' },
+  { version: '2.4.0', folder: 'hub-2.4', xet: 'with hf_xet' },
+];
+
+export const PYTHON_CLIENTS: readonly Client[] = [
+  ...VERSIONS.map(hubClient),
+  pythonClient({
+    name: 'transformers 5.23.0',
+    folder: 'transformers',
+    operations: ['AutoConfig', 'AutoTokenizer'],
+    takes: (kind) => kind === 'safetensors',
+  }),
+];
+
+function hubClient({ version, folder, xet }: Version): Client {
+  // The command came with 1.1.
+  const verifies = version.startsWith('0.') ? [] : ['hf cache verify'];
+  return pythonClient({
+    name: `huggingface_hub ${version} ${xet}`,
+    folder,
+    operations: [...DOWNLOADS, ...verifies, ...LISTINGS],
+    environment: xet === 'hf_xet disabled' ? { HF_HUB_DISABLE_XET: '1' } : {},
+    takes: () => true,
+  });
+}
+
+interface PythonClient {
+  readonly name: string;
+  readonly folder: string;
+  readonly operations: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly takes: Client['takes'];
+}
+
+function pythonClient({ name, folder, operations, environment, takes }: PythonClient): Client {
+  const python = peer(`${folder}/bin/python`, 'hub-clients');
+  return {
+    name,
+    operations,
+    skip: python.skip,
+    takes,
+    peculiarities: [ADMITTED_ONLY],
+    run: (question) =>
+      observe({
+        file: python.path,
+        args: [path.join(import.meta.dirname, 'python-client.py')],
+        question,
+        input: { ...question, operations },
+        ...(environment && { environment }),
+      }),
+  };
+}
