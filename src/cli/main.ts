@@ -22,6 +22,7 @@ import { policyCommand } from './policy.ts';
 import { pullCommand } from './pull.ts';
 import { removeCommand } from './remove.ts';
 import { revokeCommand } from './revoke.ts';
+import { serveCommand } from './serve.ts';
 import { showCommand } from './show.ts';
 import { stateCommand } from './state.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
@@ -94,6 +95,7 @@ function build(run: Run, terminal: Terminal): Command {
     policyCommand,
     stateCommand,
     vaultCommand,
+    serveCommand,
     channelCommand,
     revokeCommand,
     accessCommand,

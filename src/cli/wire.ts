@@ -70,7 +70,23 @@ export class Wire {
 
   /** The vault that is configured, or another that is named, for reading. */
   async registry(name?: string): Promise<Registry> {
-    const vault = await this.vault(name);
+    return this.#openRegistry(await this.vault(name), name);
+  }
+
+  /** As `registry`, for a gateway whose readers reach the store at another endpoint than this machine does. */
+  async readersRegistry(readersEndpoint: string | undefined): Promise<Registry> {
+    const ticket = this.config.ticket(this.config.vault);
+    if (readersEndpoint === undefined) return this.registry();
+    if (ticket.kind !== 's3')
+      throw new WeighlockError(
+        'WL_USAGE',
+        '--data-endpoint is for a vault in a bucket, and this one is a folder',
+      );
+    const settings = { ...ticket.settings, readersEndpoint };
+    return this.#openRegistry(await openVault({ kind: 's3', settings }));
+  }
+
+  async #openRegistry(vault: Vault, name?: string): Promise<Registry> {
     const id = await this.#identify(vault);
     if (!id) {
       throw new WeighlockError('WL_VAULT_FOREIGN', `there is no vault at ${vault.location}`, {
