@@ -5,10 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { fromNodeProviderChain } from '@aws-sdk/credential-providers';
-import { UndiciHttpHandler, type UndiciHttpHandlerOptions } from '@smithy/undici-http-handler';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, ProxyAgent } from 'undici';
 import { WeighlockError } from '../base/errors.ts';
 import type { S3Settings } from './s3-place.ts';
+import { S3Requests } from './s3-requests.ts';
 
 /** Connections of one client to its store: enough for every part and range under way. */
 const CONNECTIONS_MAX = 64;
@@ -20,7 +20,7 @@ export const ATTEMPTS_MAX = 5;
 
 /** What every client of this store is made with. The dispatcher is to be closed by whoever called. */
 export function awsConfig(settings: Pick<S3Settings, 'region' | 'endpoint' | 'caFile' | 'proxy'>): {
-  readonly requestHandler: UndiciHttpHandler;
+  readonly requestHandler: S3Requests;
   readonly credentials: ReturnType<typeof fromNodeProviderChain>;
   readonly region?: string;
   readonly endpoint?: string;
@@ -28,12 +28,12 @@ export function awsConfig(settings: Pick<S3Settings, 'region' | 'endpoint' | 'ca
 } {
   const { region, endpoint } = settings;
   return {
-    requestHandler: handlerOver(dispatcherFor(settings)),
+    requestHandler: new S3Requests(dispatcherFor(settings)),
     // STS and SSO stand behind the proxy too, unless NO_PROXY names them: each host as the variables say, which the
     // SDK reads for these by itself as well.
     credentials: fromNodeProviderChain({
       clientConfig: {
-        requestHandler: handlerOver(dispatcherByEnvironment(settings)),
+        requestHandler: new S3Requests(dispatcherByEnvironment(settings)),
         ...(region && { region }),
       },
     }),
@@ -72,13 +72,6 @@ function leavePartsUnsigned(client: S3Client): void {
     },
     { step: 'build', name: 'leavePartsUnsigned' },
   );
-}
-
-/** The handler brings types of an older undici; at run time any dispatcher will do, which it checks itself. */
-function handlerOver(dispatcher: Dispatcher): UndiciHttpHandler {
-  return new UndiciHttpHandler({
-    dispatcher: dispatcher as unknown as NonNullable<UndiciHttpHandlerOptions['dispatcher']>,
-  });
 }
 
 function dispatcherFor(settings: Pick<S3Settings, 'caFile' | 'proxy'>): Dispatcher {
