@@ -7,6 +7,7 @@
  */
 import { WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
+import { arrivals } from './arrivals.ts';
 import type { HubApi } from './hub-api.ts';
 import type { RedirectHosts } from './hub-hosts.ts';
 import { abandon, connectionError, discard, type HubAnswer, type HubHttp, header } from './hub-http.ts';
@@ -41,18 +42,23 @@ export class HubDownload {
     this.#options = options;
   }
 
-  /** The bytes of the range as they come: all of them, or an error. */
-  async *stream(place: HubFile, range: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  /** The bytes of the range, in batches as they come: all of them, or an error. */
+  async *stream(
+    place: HubFile,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<readonly Uint8Array[]> {
     const answer = await this.#open(place, range, signal);
     const pace = new Pace(this.#options.limits, this.#options.clock);
     let left = range.length;
     try {
       pace.waiting();
-      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-        left -= chunk.length;
+      for await (const batch of arrivals(answer.body)) {
+        const arrived = batch.reduce((sum, chunk) => sum + chunk.length, 0);
+        left -= arrived;
         if (left < 0) throw lies(place, 'the source sends more bytes than were asked for');
-        pace.arrived(chunk.length);
-        yield chunk;
+        pace.arrived(arrived);
+        yield batch;
         pace.waiting();
       }
     } catch (error) {

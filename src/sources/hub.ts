@@ -3,11 +3,10 @@ import { WeighlockError } from '../base/errors.ts';
 import type { ModelName } from '../base/name.ts';
 import { HubApi } from './hub-api.ts';
 import { HubDownload } from './hub-download.ts';
-import { fetchHubScan, fetchPublisher } from './hub-evidence.ts';
 import { parseEndpoint, RedirectHosts } from './hub-hosts.ts';
 import { HubHttp } from './hub-http.ts';
 import { HUB_LIMITS, type HubLimits } from './hub-limits.ts';
-import { fetchFiles, fetchInfo, type ListingOptions } from './hub-listing.ts';
+import type { ListingOptions } from './hub-listing.ts';
 import { PassingFailure, Patience, systemWaitingClock, type WaitingClock } from './patience.ts';
 import {
   type ByteRange,
@@ -66,6 +65,11 @@ export class HubSource implements Source {
     signal?: AbortSignal,
   ): Promise<SourceRevision> {
     if (revision !== undefined) refuseRevision(revision);
+    // Loaded here, because the threads that only read bytes need neither these nor the schemas that they bring.
+    const [{ fetchFiles, fetchInfo }, { fetchHubScan, fetchPublisher }] = await Promise.all([
+      import('./hub-listing.ts'),
+      import('./hub-evidence.ts'),
+    ]);
     const options: ListingOptions = { limits: this.#limits, signal };
     const info = await fetchInfo(this.#api, { model, revision }, options);
     if (info.gated) await this.#checkAccess(info.model, signal);
@@ -100,10 +104,12 @@ export class HubSource implements Source {
       signal?.throwIfAborted();
       const rest = { offset: range.offset + done, length: range.length - done };
       try {
-        for await (const chunk of this.#download.stream(place, rest, signal)) {
-          done += chunk.length;
+        for await (const batch of this.#download.stream(place, rest, signal)) {
           patience.progressed();
-          yield chunk;
+          for (const chunk of batch) {
+            done += chunk.length;
+            yield chunk;
+          }
         }
       } catch (error) {
         if (!(error instanceof PassingFailure)) throw error;

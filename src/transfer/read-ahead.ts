@@ -15,13 +15,18 @@ const LANES_MAX = 4;
 export const REQUEST_BYTES_MAX = 16 * 2 ** 30;
 
 /** All bytes of the file, in order. */
-export async function* readAhead(file: SourceFile, by: Bring): AsyncIterable<Uint8Array> {
+export function readAhead(file: SourceFile, by: Bring): AsyncIterable<Uint8Array> {
   const lanes = Math.min(LANES_MAX, 1 + Math.floor(by.readAheadBytes / RANGE_BYTES));
+  if (file.sizeBytes > RANGE_BYTES && lanes > 1) return severalLanes(file, by, lanes);
   const { source, revision, signal } = by;
-  if (file.sizeBytes <= RANGE_BYTES || lanes === 1) {
-    yield* oneLane(file, by);
-    return;
-  }
+  // Every layer of generators costs each chunk some promises: one request is handed on as it is.
+  if (file.sizeBytes <= REQUEST_BYTES_MAX)
+    return source.read(revision, file, { offset: 0, length: file.sizeBytes }, signal);
+  return oneLane(file, by);
+}
+
+async function* severalLanes(file: SourceFile, by: Bring, lanes: number): AsyncIterable<Uint8Array> {
+  const { source, revision, signal } = by;
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const open: Lane[] = [];

@@ -256,7 +256,7 @@ class UploadWriter implements StagedWriter {
       const buffer = this.#filling ?? (await this.#buffer());
       this.#filling = buffer;
       const room = buffer.length - this.#filled;
-      const now = left.subarray(0, room);
+      const now = left.length <= room ? left : left.subarray(0, room);
       buffer.set(now, this.#filled);
       this.#filled += now.length;
       left = left.subarray(now.length);
