@@ -25,6 +25,7 @@ import { revokeCommand } from './revoke.ts';
 import { serveCommand } from './serve.ts';
 import { showCommand } from './show.ts';
 import { stateCommand } from './state.ts';
+import { sweepCommand } from './sweep.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
 import { trustCommand } from './trust.ts';
 import { vaultCommand } from './vault.ts';
@@ -99,6 +100,7 @@ function build(run: Run, terminal: Terminal): Command {
     channelCommand,
     revokeCommand,
     accessCommand,
+    sweepCommand,
     removeCommand,
     gcCommand,
     doctorCommand,
