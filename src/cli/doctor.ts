@@ -5,17 +5,25 @@ import { Command } from 'commander';
 import { isArn } from '../attest/kms-arn.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseModelName } from '../base/name.ts';
+import { egressChecks } from './doctor-egress.ts';
 import type { Run } from './main.ts';
 import { labelled, painter, plural } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
 
-interface Check {
+/** One line of what the doctor found. */
+export interface Check {
   readonly what: string;
   readonly result: 'ok' | 'note' | 'failed';
   readonly detail: string;
   readonly remedy?: string;
   /** The exit code if this is the first failure. */
   readonly exit?: number;
+}
+
+interface DoctorFlags {
+  readonly offline?: boolean;
+  readonly egress?: boolean;
+  readonly hosts?: string;
 }
 
 /** How long before its end an ageing state is worth a note. */
@@ -25,18 +33,13 @@ export function doctorCommand(run: Run): Command {
   return new Command('doctor')
     .description('check what is configured, reachable and writable, and say what to do about the rest')
     .option('--offline', 'do not contact the Hub')
-    .action((flags: { offline?: boolean }) =>
+    .option('--egress', 'check only, on a node, that clients cannot go past the gateway')
+    .option('--hosts <list>', 'with --egress: hosts that must be out of reach (default: the Hub’s)')
+    .action((flags: DoctorFlags) =>
       run({ ...flags }, async (wire) => {
-        const checks = [
-          program(),
-          configuration(wire),
-          policy(wire),
-          ...keys(wire),
-          ...(await kmsKeys(wire, flags)),
-          ...writable(wire),
-          await vault(wire),
-        ];
-        if (!flags.offline) checks.push(await hub(wire));
+        const checks = flags.egress
+          ? await egressChecks(wire.environment, flags.hosts?.split(',').filter(Boolean))
+          : await machineChecks(wire, flags);
         const paint = painter(wire.terminal);
         const styles = { ok: 'green', note: 'yellow', failed: 'red' } as const;
         const text = checks.map((check) => {
@@ -56,6 +59,21 @@ export function doctorCommand(run: Run): Command {
         };
       }),
     );
+}
+
+/** What the commands of this machine need. */
+async function machineChecks(wire: Wire, flags: DoctorFlags): Promise<Check[]> {
+  const checks = [
+    program(),
+    configuration(wire),
+    policy(wire),
+    ...keys(wire),
+    ...(await kmsKeys(wire, flags)),
+    ...writable(wire),
+    await vault(wire),
+  ];
+  if (!flags.offline) checks.push(await hub(wire));
+  return checks;
 }
 
 function program(): Check {

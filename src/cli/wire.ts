@@ -41,6 +41,8 @@ export class Wire {
   readonly config: Config;
   readonly home: Home;
   readonly terminal: Terminal;
+  /** For what clients on this machine would read from it. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock = systemClock;
 
   constructor(surroundings: Surroundings, options: ConfigInput['options']) {
@@ -48,6 +50,7 @@ export class Wire {
     const kms = (region: string) => kmsClient(region, surroundings.environment);
     this.home = new Home({ ...this.config, kms });
     this.terminal = surroundings.terminal;
+    this.environment = surroundings.environment;
   }
 
   /** The vault that is configured, or another that is named. */
