@@ -1,0 +1,92 @@
+/** A vault with admitted models behind `weighlock serve`, for clients to read from. */
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { StandInModel } from '../../src/hub-stand-in/model.ts';
+import type { S3Server } from '../s3/server.ts';
+import { openS3Stage } from '../story/s3-stage.ts';
+import { openStage, type Stage } from '../story/stage.ts';
+import { type StrictPresignProxy, startStrictPresignProxy } from './strict-presign-proxy.ts';
+
+export interface ServedVault extends AsyncDisposable {
+  /** Of the gateway. */
+  readonly endpoint: string;
+  readonly token: string;
+  /** What clients are sent to for bytes; a directory's files come from the gateway itself. */
+  readonly data: StrictPresignProxy | undefined;
+  commitOf(model: string): string;
+  /** The gateway's access log so far, a line of JSON a request. */
+  accessLog(): string;
+}
+
+const OUTPUT_CHARACTERS_MAX = 4_000_000;
+
+/** Admits the models from a Hub stand-in, one after the other, and starts the gateway over the vault. */
+export async function openServedVault(
+  models: readonly StandInModel[],
+  server?: S3Server,
+): Promise<ServedVault> {
+  const stage = await (server ? openS3Stage(server, { models }) : openStage({ models }));
+  let data: StrictPresignProxy | undefined;
+  try {
+    for (const { id } of models) {
+      const admitted = await stage.here(['admit', id]);
+      assert.equal(admitted.exit, 0, `${id} was not admitted:\n${admitted.stdout}${admitted.stderr}`);
+    }
+    const granted = await stage.ask<{ token: string }>(['access', 'grant', 'clients']);
+    assert.equal(granted.exit, 0, granted.stderr);
+    data = server && (await startStrictPresignProxy(server));
+    const gateway = await startServe(stage, data ? ['--data-endpoint', data.endpoint] : []);
+    return {
+      endpoint: gateway.endpoint,
+      token: granted.json.token,
+      data,
+      commitOf: (model) => stage.hub.commitOf(model),
+      accessLog: gateway.log,
+      async [Symbol.asyncDispose]() {
+        await gateway.stop();
+        await data?.close();
+        await stage[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await data?.close();
+    await stage[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function startServe(stage: Stage, args: readonly string[]) {
+  const child = stage.start(['serve', '--port', '0', ...args]);
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  let log = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    log = `${log}${chunk}`.slice(-OUTPUT_CHARACTERS_MAX);
+  });
+  return {
+    endpoint: await endpointOf(child),
+    log: () => log,
+    async stop() {
+      process.off('exit', kill);
+      if (child.exitCode !== null) return;
+      const exit = once(child, 'exit');
+      child.kill('SIGTERM');
+      await exit;
+    },
+  };
+}
+
+/** Where it says that it serves; rejects with what it said where it ends before. */
+function endpointOf(child: ChildProcess): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk}`.slice(-OUTPUT_CHARACTERS_MAX);
+    const [, endpoint] = /HF_ENDPOINT=(\S+)/.exec(said) ?? [];
+    if (endpoint) resolve(endpoint);
+  });
+  child.on('error', reject);
+  child.on('close', (exit) => reject(new Error(`the gateway ended with ${exit}: ${said}`)));
+  return promise;
+}
