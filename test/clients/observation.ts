@@ -25,20 +25,20 @@ const answer = z.discriminatedUnion('form', [
     /** All of the model's files were asked for, not only the question's. */
     every: z.boolean().optional(),
     /** Only these were asked for. */
-    asked: z.array(z.string()).optional(),
+    asked: z.array(z.string()).readonly().optional(),
   }),
   z.object({
     form: z.literal('listing'),
     listing: z.record(z.string(), listed.nullable()),
-    folders: z.array(z.string()).optional(),
+    folders: z.array(z.string()).readonly().optional(),
     id: z.string().optional(),
     sha: z.string().nullish(),
-    lastCommits: z.array(z.string()).optional(),
+    lastCommits: z.array(z.string()).readonly().optional(),
     /** Only these paths were asked for. */
-    asked: z.array(z.string()).optional(),
+    asked: z.array(z.string()).readonly().optional(),
   }),
   z.object({ form: z.literal('refs'), branches: z.record(z.string(), z.string()) }),
-  z.object({ form: z.literal('commits'), commits: z.array(z.string()) }),
+  z.object({ form: z.literal('commits'), commits: z.array(z.string()).readonly() }),
   z.object({ form: z.literal('facts'), facts: z.record(z.string(), z.unknown()) }),
 ]);
 

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { peer } from '../story/stage.ts';
-import { type Client, type Ended, observe, type Question, runProgram } from './client.ts';
+import { type Client, type Ended, observe, type Peculiarity, type Question, runProgram } from './client.ts';
 import type { Observation } from './observation.ts';
 
 const JAVASCRIPT: Client = {
@@ -44,6 +44,14 @@ interface HfHub04 {
   readonly bucketOn: 'same host' | 'another host';
 }
 
+const KEEPS_TOKEN: Peculiarity = {
+  operation: /^get$/,
+  difference: /status code 400 \(redirected from/,
+  because:
+    'it keeps its token across a redirect where only the port changes, which a bucket refuses; it reads where the ' +
+    'bucket has another name than the gateway, as every bucket of AWS has, and with --proxy-data',
+};
+
 function hfHub04({ half, bucketOn }: HfHub04): Client {
   const program = peer('bin/hf-hub-04', 'rust-clients');
   return {
@@ -51,15 +59,7 @@ function hfHub04({ half, bucketOn }: HfHub04): Client {
     operations: ['info', 'get'],
     skip: program.skip,
     takes: () => true,
-    peculiarities: [
-      {
-        operation: /^get$/,
-        difference: /status code 400 \(redirected from/,
-        because:
-          'its blocking half keeps its token across a redirect where only the port changes, which a bucket refuses; it ' +
-          'reads where the bucket has another name than the gateway, as every bucket of AWS has, and with --proxy-data',
-      },
-    ],
+    peculiarities: half === 'blocking' && bucketOn === 'same host' ? [KEEPS_TOKEN] : [],
     run: (question) =>
       observe({
         file: program.path,

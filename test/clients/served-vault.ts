@@ -15,17 +15,30 @@ export interface ServedVault extends AsyncDisposable {
   /** What clients are sent to for bytes; a directory's files come from the gateway itself. */
   readonly data: StrictPresignProxy | undefined;
   commitOf(model: string): string;
-  /** The gateway's access log so far, a line of JSON a request. */
+  /** Requests that the gateway failed at so far, by its access log. */
+  failed(): readonly string[];
   accessLog(): string;
+}
+
+export interface ServedVaultOptions {
+  readonly models: readonly StandInModel[];
+  /** Where the vault's bucket is; a directory where absent. */
+  readonly server?: S3Server | undefined;
+  /** More options of `weighlock serve`. */
+  readonly serve?: readonly string[];
 }
 
 const OUTPUT_CHARACTERS_MAX = 4_000_000;
 
+/** What npm @huggingface/hub takes for a token, and llama.cpp does not drop. */
+const TOKEN = /^hf_[a-zA-Z0-9]{34,}$/;
+
 /** Admits the models from a Hub stand-in, one after the other, and starts the gateway over the vault. */
-export async function openServedVault(
-  models: readonly StandInModel[],
-  server?: S3Server,
-): Promise<ServedVault> {
+export async function openServedVault({
+  models,
+  server,
+  serve = [],
+}: ServedVaultOptions): Promise<ServedVault> {
   const stage = await (server ? openS3Stage(server, { models }) : openStage({ models }));
   let data: StrictPresignProxy | undefined;
   try {
@@ -35,13 +48,19 @@ export async function openServedVault(
     }
     const granted = await stage.ask<{ token: string }>(['access', 'grant', 'clients']);
     assert.equal(granted.exit, 0, granted.stderr);
+    assert.match(granted.json.token, TOKEN);
     data = server && (await startStrictPresignProxy(server));
-    const gateway = await startServe(stage, data ? ['--data-endpoint', data.endpoint] : []);
+    const gateway = await startServe(stage, [...serve, ...(data ? ['--data-endpoint', data.endpoint] : [])]);
     return {
       endpoint: gateway.endpoint,
       token: granted.json.token,
       data,
       commitOf: (model) => stage.hub.commitOf(model),
+      failed: () =>
+        gateway
+          .log()
+          .split('\n')
+          .filter((line) => /"status":5\d\d/.test(line)),
       accessLog: gateway.log,
       async [Symbol.asyncDispose]() {
         await gateway.stop();

@@ -43,14 +43,12 @@ async fn nonblocking(model: String, parallel: bool) {
         .with_token(std::env::var("HF_TOKEN").ok())
         .with_progress(false);
     let builder = if parallel { builder.high() } else { builder };
-    let repo = std::sync::Arc::new(builder.build().expect("an API").model(model));
+    let repo = builder.build().expect("an API").model(model);
     let Some(paths) = print_info(repo.info().await.map_err(|error| error.to_string())) else { return };
     let mut got = BTreeMap::new();
     for path in paths {
-        let (repo, asked) = (repo.clone(), path.clone());
-        // A task of its own: the crate panics where it divides by the length of an empty file.
-        let task = tokio::spawn(async move { repo.get(&asked).await.map_err(|error| error.to_string()) });
-        got.insert(path, task.await.unwrap_or_else(|error| Err(error.to_string())));
+        let file = repo.get(&path).await.map_err(|error| error.to_string());
+        got.insert(path, file);
     }
     print_files(got);
 }
