@@ -9,6 +9,9 @@ import type { Dispatched } from './dispatch.ts';
 /** Longest text of a client's in a line. */
 const TEXT_CHARS_MAX = 300;
 
+/** The same failure is written down once in this time; how often it came again stands in the next line. */
+const SAME_FAILURE_MS = 5_000;
+
 export interface Served {
   readonly requestId: string;
   readonly method: string;
@@ -25,6 +28,8 @@ export interface Served {
 
 export class AccessLog {
   readonly #log: Logger;
+  /** What failed last, so that an outage does not fill the disk with one sentence. */
+  #failure = { said: '', at: Number.NEGATIVE_INFINITY, again: 0 };
 
   constructor(stream: DestinationStream) {
     this.#log = pino(
@@ -66,14 +71,22 @@ export class AccessLog {
 
   /** Whatever is wrong with us or with the vault: loud, with what the answer left out. */
   failed(requestId: string, error: unknown): void {
-    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-    const known = cause instanceof WeighlockError;
+    const known = error instanceof WeighlockError;
+    const said = error instanceof Error ? error.message : String(error);
+    const { again } = this.#failure;
+    const now = performance.now();
+    if (said === this.#failure.said && now - this.#failure.at < SAME_FAILURE_MS) {
+      this.#failure.again += 1;
+      return;
+    }
+    this.#failure = { said, at: now, again: 0 };
     this.#log.error(
       {
         id: requestId,
-        code: known ? cause.code : undefined,
-        error: printable(cause instanceof Error ? cause.message : String(cause)),
-        stack: known || !(cause instanceof Error) ? undefined : printable(cause.stack ?? ''),
+        code: known ? error.code : undefined,
+        error: printable(said),
+        again: again > 0 ? again : undefined,
+        stack: known || !(error instanceof Error) ? undefined : printable(error.stack ?? ''),
       },
       known ? 'the vault failed' : 'Weighlock made a mistake',
     );

@@ -33,8 +33,16 @@ export async function chooseRevision(
   try {
     return { is: 'found', model, revision: await snapshot.revision({ model: model.name, commit }) };
   } catch (error) {
-    if (!(error instanceof WeighlockError) || error.code !== 'WL_NOT_ADMITTED') throw error;
-    return refused(await explainUnpublished(snapshot, model, commit));
+    if (!(error instanceof WeighlockError)) throw error;
+    switch (error.code) {
+      case 'WL_NOT_ADMITTED':
+        return refused(await explainUnpublished(snapshot, model, commit));
+      case 'WL_REVOKED':
+        // Of one of its files perhaps, of which the standing of the revision says nothing.
+        return refused(refuse({ is: 'withdrawn', sentence: error.message }));
+      default:
+        throw error;
+    }
   }
 }
 

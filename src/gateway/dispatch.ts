@@ -71,8 +71,11 @@ export class Dispatch {
     try {
       const answer = await this.#answer(ask, noted);
       return { ...noted, answer };
-    } catch (error) {
-      return { ...noted, answer: answerTo(error, ask.requestId), error };
+    } catch (thrown) {
+      const error = thrown instanceof CannotKnow ? thrown.cause : thrown;
+      const answer =
+        thrown instanceof CannotKnow ? refuse({ is: 'cannot know', error }) : answerTo(error, ask.requestId);
+      return answer.status >= 500 ? { ...noted, answer, error } : { ...noted, answer };
     }
   }
 
@@ -280,7 +283,7 @@ function stranger(address: string): Reader {
     mayDownload: false,
     grantedAt: undefined,
     mayRead: () => false,
-    countedBy: address,
+    countedBy: `address ${address}`,
   };
 }
 
@@ -297,13 +300,17 @@ function counted(answer: Answer, { policy, remaining, resetsInSeconds }: Allowan
 
 /** Answers for what went wrong: the client learns what it can act on, the log the rest. */
 function answerTo(error: unknown, requestId: string): Answer {
-  if (error instanceof CannotKnow) return refuse({ is: 'cannot know', error: error.cause });
+  if ((error as Error | undefined)?.name === 'AbortError') return refuse({ is: 'gone' });
   if (!(error instanceof WeighlockError)) return refuse({ is: 'our mistake', requestId });
   switch (error.code) {
     case 'WL_VAULT_CORRUPT':
     case 'WL_LOG_CORRUPT':
     case 'WL_DIGEST_MISMATCH':
       return refuse({ is: 'damaged' });
+    case 'WL_REVOKED':
+    case 'WL_NOT_ADMITTED':
+      // The state moved on while the answer was made.
+      return refuse({ is: 'withdrawn', sentence: error.message });
     case 'WL_INTERNAL':
       return refuse({ is: 'our mistake', requestId });
     default:

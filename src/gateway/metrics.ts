@@ -14,7 +14,7 @@ export class Metrics {
   readonly #malformed: Counter;
   readonly #running: Gauge;
 
-  constructor(catalog: Catalog) {
+  constructor(catalog: Catalog, stateAgeMs?: () => number) {
     const registers = [this.#registry];
     this.#requests = new Counter({
       name: 'weighlock_gateway_requests_total',
@@ -63,6 +63,16 @@ export class Metrics {
         this.set(sequenceOf(catalog) === undefined ? 0 : 1);
       },
     });
+    if (stateAgeMs) {
+      new Gauge({
+        name: 'weighlock_gateway_state_age_seconds',
+        help: 'Time since the state that is believed was looked at',
+        registers,
+        collect() {
+          this.set(stateAgeMs() / 1000);
+        },
+      });
+    }
     collectDefaultMetrics({ register: this.#registry });
   }
 

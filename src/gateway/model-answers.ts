@@ -51,7 +51,7 @@ export class ModelAnswers {
     const start = page === undefined ? undefined : startOf(page);
     if (page === undefined || start === undefined) return refuse({ is: 'bad request', sentence: BAD_PAGE });
     if (folder === undefined || treeOf(revision).folder(folder) === undefined) {
-      return refuse({ is: 'no such file', commit: revision.id.commit, path: folder });
+      return refuse({ is: 'no such folder', commit: revision.id.commit, path: folder });
     }
     const recursive = query.isSet('recursive');
     const expand = query.isSet('expand');

@@ -135,7 +135,8 @@ async function shownRevision(snapshot: Snapshot, model: CatalogModel): Promise<S
   try {
     return await snapshot.revision({ model: model.name, commit });
   } catch (error) {
-    if (error instanceof WeighlockError && error.code === 'WL_NOT_ADMITTED') return undefined;
+    const isWithdrawn = error instanceof WeighlockError && /^WL_(?:NOT_ADMITTED|REVOKED)$/.test(error.code);
+    if (isWithdrawn) return undefined;
     throw error;
   }
 }

@@ -8,11 +8,17 @@ import { type Answer, bytesBody, textAnswer } from './answer.ts';
 import type { Ask, Dispatch, Dispatched } from './dispatch.ts';
 import type { Metrics } from './metrics.ts';
 import { refuse } from './refusal.ts';
-import { readBody, unreadBytes } from './request-body.ts';
+import { discardBody, readBody, unreadBytes } from './request-body.ts';
 import { sendAnswer } from './send.ts';
 
-/** A body that nobody reads is let in up to here, so that the client reads our answer; beyond, the connection ends. */
+/** A body that nobody reads is let in up to here, and the connection kept; beyond, it ends. */
 const DRAINED_BYTES_MAX = 64 << 10;
+
+/**
+ * Whoever is still sending when a connection ends reads a reset instead of our answer: so much and so long is taken in
+ * and forgotten first.
+ */
+const LINGER = { bytesMax: 8 << 20, ms: 2_000 };
 
 export interface ReceptionParts {
   readonly dispatch: Dispatch;
@@ -90,12 +96,14 @@ export class Reception {
     if (dispatched.error !== undefined) this.#parts.log.failed(requestId, dispatched.error);
     if (response.closed) return end();
     response.once('close', end);
-    const isUnread = body === 'body waits' || unreadBytes(request) > DRAINED_BYTES_MAX;
+    const isUnread = unreadBytes(request) > DRAINED_BYTES_MAX;
+    const isWaiting = body === 'body waits' && !request.readableEnded;
     try {
       await sendAnswer(response, dispatched.answer, {
         requestId,
         method,
-        connection: this.#isClosing || isUnread ? 'close' : 'keep',
+        connection: this.#isClosing || isUnread || isWaiting ? 'close' : 'keep',
+        beforeEnd: isUnread && !isWaiting ? () => discardBody(request, LINGER) : undefined,
         sent: (count) => {
           bytes += count;
         },

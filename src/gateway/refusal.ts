@@ -23,6 +23,7 @@ interface Situations {
   withdrawn: { readonly sentence: string };
   'no such revision': { readonly sentence: string };
   'no such file': { readonly commit: string; readonly path: string | undefined };
+  'no such folder': { readonly commit: string; readonly path: string | undefined };
   'no model name': object;
   'another repo type': { readonly type: 'datasets' | 'spaces' };
   'not reported': { readonly sentence: string };
@@ -35,6 +36,8 @@ interface Situations {
   'too many requests': { readonly seconds: number };
   'cannot know': { readonly error: unknown };
   damaged: object;
+  /** The client did not wait; only the log reads this. */
+  gone: object;
   'our mistake': { readonly requestId: string };
 }
 
@@ -83,7 +86,13 @@ const TABLE: { readonly [Is in keyof Situations]: (situation: Situations[Is]) =>
   'no such file': ({ commit, path }) => ({
     status: 404,
     code: 'EntryNotFound',
-    message: `${path === undefined ? 'A file of this name' : JSON.stringify(path)} is not in this revision as it was admitted`,
+    message: `${path === undefined ? 'A path of this form' : JSON.stringify(path)} is not in this revision as it was admitted`,
+    headers: { 'X-Repo-Commit': commit },
+  }),
+  'no such folder': ({ commit, path }) => ({
+    status: 404,
+    code: 'EntryNotFound',
+    message: `${path === undefined ? 'A path of this form' : JSON.stringify(path)} is no folder of this revision as it was admitted`,
     headers: { 'X-Repo-Commit': commit },
   }),
   'no model name': () => ({ status: 404, code: 'RepoNotFound', message: 'This is not the name of a model' }),
@@ -119,6 +128,7 @@ const TABLE: { readonly [Is in keyof Situations]: (situation: Situations[Is]) =>
       'The vault does not hold what was admitted, so nothing of it is served: ' +
       'whoever runs the vault should run `weighlock verify`',
   }),
+  gone: () => ({ status: 499, message: 'The client is gone' }),
   'our mistake': ({ requestId }) => ({
     status: 500,
     message: `Weighlock made a mistake; its log says more under ${requestId}`,

@@ -22,6 +22,24 @@ export async function readBody(request: IncomingMessage, bytesMax: number): Prom
   return promise;
 }
 
+/** Reads on and forgets: until the end, `bytesMax`, or `ms`, whichever comes first. */
+export function discardBody(
+  request: IncomingMessage,
+  { bytesMax, ms }: { readonly bytesMax: number; readonly ms: number },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (request.readableEnded || request.destroyed) return Promise.resolve();
+  const deadline = setTimeout(resolve, ms);
+  let bytes = 0;
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > bytesMax) resolve();
+  });
+  for (const event of ['end', 'close', 'error']) request.once(event, resolve);
+  request.resume();
+  return promise.finally(() => clearTimeout(deadline));
+}
+
 /** How much of the body nobody has read; infinite where its length is not known. */
 export function unreadBytes(request: IncomingMessage): number {
   if (request.readableEnded) return 0;

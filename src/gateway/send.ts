@@ -21,6 +21,8 @@ export interface SendOptions {
   readonly method: string;
   /** Whether the connection may carry another request. */
   readonly connection: 'keep' | 'close';
+  /** Awaited when all of it is on its way, before the end, where the connection ends with it. */
+  readonly beforeEnd?: (() => Promise<void>) | undefined;
   /** Called with what is handed to the socket. */
   readonly sent: (bytes: number) => void;
 }
@@ -29,7 +31,7 @@ export interface SendOptions {
 export async function sendAnswer(
   response: ServerResponse,
   { status, headers, body }: Answer,
-  { requestId, method, connection, sent }: SendOptions,
+  { requestId, method, connection, beforeEnd, sent }: SendOptions,
 ): Promise<void> {
   const sizeBytes = body.is === 'bytes' ? body.bytes.length : body.sizeBytes;
   const lines: string[] = [...ALWAYS, 'X-Request-Id', requestId, 'Content-Length', String(sizeBytes)];
@@ -46,7 +48,13 @@ export async function sendAnswer(
   }
   if (body.is === 'bytes') {
     sent(body.bytes.length);
-    response.end(body.bytes);
+    if (beforeEnd === undefined) {
+      response.end(body.bytes);
+      return;
+    }
+    response.write(body.bytes);
+    await beforeEnd();
+    response.end();
     return;
   }
   await pipeline(exactly(body, sent), response);

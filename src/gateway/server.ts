@@ -20,7 +20,7 @@ export interface ConnectionLimits {
   readonly headersMs: number;
   /** To the end of the request's body. */
   readonly requestMs: number;
-  /** Without a byte in either direction: a client that stopped reading. */
+  /** Without a byte taken of what waits to be sent: a client that stopped reading. */
   readonly idleMs: number;
   /** Between two requests. */
   readonly keepAliveMs: number;
@@ -51,6 +51,8 @@ export interface GatewayOptions extends Omit<DispatchParts, 'publicUrl'> {
   /** Whether a proxy of ours stands in front, whose `X-Forwarded-For` names the client. */
   readonly trustProxy?: boolean | undefined;
   readonly limits?: Partial<ConnectionLimits> | undefined;
+  /** How long ago the state that is believed was looked at, for the metrics. */
+  readonly stateAgeMs?: (() => number) | undefined;
 }
 
 export interface Gateway {
@@ -69,7 +71,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await listening(server, options.listen);
   const url = urlOf(server, tls ? 'https' : 'http');
   const publicUrl = (options.publicUrl ?? url).replace(/\/+$/, '');
-  const metrics = new Metrics(options.catalog);
+  const metrics = new Metrics(options.catalog, options.stateAgeMs);
   const log = new AccessLog(options.log);
   const reception = new Reception({
     dispatch: new Dispatch({ ...options, publicUrl }),
@@ -107,7 +109,11 @@ function makeServer({ tls, limits: chosen }: GatewayOptions): Server {
   };
   const server = tls ? https.createServer({ ...settings, ...tls }) : http.createServer(settings);
   server.maxConnections = limits.connectionsMax;
-  server.setTimeout(limits.idleMs);
+  server.setTimeout(limits.idleMs, (socket: Socket) => {
+    // Where nothing waits to be sent, it is the vault that takes its time: a large file is hashed before it is sent.
+    if (socket.writableLength > 0) socket.destroy();
+    else socket.setTimeout(limits.idleMs);
+  });
   return server;
 }
 
