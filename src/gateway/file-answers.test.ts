@@ -190,6 +190,12 @@ describe('a file', () => {
     const weights = await sample.ask('/acme/tiny/raw/main/model.safetensors');
     assert.equal(weights.body.toString(), pointer);
     assert.equal(weights.headers.etag, `"${gitBlobSha1(Buffer.from(pointer))}"`);
+    const part = await sample.ask('/acme/tiny/raw/main/model.safetensors', {
+      headers: { Range: 'bytes=0-6' },
+    });
+    assert.deepEqual([part.status, part.body.toString()], [206, 'version']);
+    assert.equal(part.headers['content-range'], `bytes 0-6/${pointer.length}`);
+    assert.deepEqual(sample.data.opened, ['config.json']);
     const head = await sample.ask('/acme/tiny/raw/main/model.safetensors', { method: 'HEAD' });
     assert.deepEqual([head.status, head.headers['content-length']], [200, String(pointer.length)]);
   });

@@ -5,11 +5,11 @@
  * learn size, digest and commit, and the bucket would answer neither (a signed URL is good for GET alone, and S3's ETag
  * is not the digest). Other GETs get the bytes, or a redirect to them.
  */
-import { type Answer, bytesBody, EMPTY, type Headers } from './answer.ts';
+import { type Answer, type Body, EMPTY, type Headers } from './answer.ts';
 import { readRange } from './byte-range.ts';
 import type { ServedFile, ServedRevision } from './catalog.ts';
 import type { ByteSpan, DataDoor } from './data.ts';
-import { type FileIdentity, identityOf } from './file-identity.ts';
+import { identityOf } from './file-identity.ts';
 import { warningHeaders } from './model-fields.ts';
 import { refuse } from './refusal.ts';
 
@@ -34,18 +34,19 @@ export class FileAnswers {
   async resolve(ask: FileAsk): Promise<Answer> {
     const file = fileOf(ask);
     if (file === undefined) return notThere(ask);
-    const identity = identityOf(file);
+    const { sizeBytes } = file;
+    const { etag } = identityOf(file);
     const headers = {
-      ...contentHeaders(ask.revision, file, identity.etag),
-      'X-Linked-Size': String(file.sizeBytes),
-      'X-Linked-ETag': identity.etag,
+      ...contentHeaders(ask.revision, file, etag),
+      'X-Linked-Size': String(sizeBytes),
+      'X-Linked-ETag': etag,
       'Content-Type': 'application/octet-stream',
     };
     if (ask.method === 'HEAD') {
       const warned = { ...headers, ...warningHeaders(ask.revision) };
-      return { status: 200, headers: warned, body: { is: 'withheld', sizeBytes: file.sizeBytes } };
+      return { status: 200, headers: warned, body: { is: 'withheld', sizeBytes } };
     }
-    return this.#bytes(ask, file, headers);
+    return contentAnswer(ask, { sizeBytes, etag, headers, open: (span) => this.#open(ask, file, span) });
   }
 
   /** `/<name>/raw/<revision>/<path>`: what git holds, which for a file in LFS is its pointer. */
@@ -53,44 +54,65 @@ export class FileAnswers {
     const file = fileOf(ask);
     if (file === undefined) return notThere(ask);
     const identity = identityOf(file);
+    const etag = `"${identity.oid}"`;
     const headers = {
-      ...contentHeaders(ask.revision, file, `"${identity.oid}"`),
+      ...contentHeaders(ask.revision, file, etag),
       'Content-Type': 'text/plain; charset=utf-8',
     };
     const sizeBytes = identity.kind === 'lfs' ? identity.pointer.length : file.sizeBytes;
     if (ask.method === 'HEAD') return { status: 200, headers, body: { is: 'withheld', sizeBytes } };
-    if (identity.kind === 'git') return this.#bytes(ask, file, headers);
-    return pointerAnswer(identity, headers);
+    const open = async (span: ByteSpan | undefined): Promise<Opened> => {
+      if (identity.kind === 'git') return this.#open(ask, file, span);
+      return { is: 'bytes', bytes: identity.pointer.subarray(span?.first, span && span.last + 1) };
+    };
+    return contentAnswer(ask, { sizeBytes, etag, headers, open });
   }
 
-  async #bytes(ask: FileAsk, file: ServedFile, headers: Headers): Promise<Answer> {
-    const { id } = ask.revision;
-    const { sizeBytes } = file;
-    const etag = identityOf(file).etag;
-    const asked = readRange({ range: ask.range, ifRange: ask.ifRange }, { sizeBytes, etag });
-    if (sizeBytes === 0) {
-      // No range of an empty file can be satisfied; clients that ask for its first byte read the size from here.
-      const range = asked.is === 'whole' ? {} : { 'Content-Range': 'bytes */0' };
-      return { status: 200, headers: { ...headers, ...range }, body: EMPTY };
-    }
-    if (asked.is === 'outside') {
-      return { status: 416, headers: { ...headers, 'Content-Range': `bytes */${sizeBytes}` }, body: EMPTY };
-    }
-    const span = asked.is === 'span' ? asked.span : undefined;
+  /** Bytes of a file that is not empty. The first alone is read here: no redirect would lead to what it is asked for. */
+  async #open(
+    { revision: { id }, signal }: FileAsk,
+    file: ServedFile,
+    span: ByteSpan | undefined,
+  ): Promise<Opened> {
     if (span?.first === 0 && span.last === 0) {
-      const byte = await this.#data.firstByte(id, file);
-      return { status: 206, headers: ranged(headers, span, sizeBytes), body: bytesBody(byte) };
+      return { is: 'bytes', bytes: await this.#data.firstByte(id, file) };
     }
-    const delivery = await this.#data.open(id, file, { span, signal: ask.signal() });
-    if (delivery.by === 'redirect') {
-      // The store answers the range itself: clients send it again.
-      return { status: 302, headers: { ...headers, Location: delivery.url }, body: EMPTY };
-    }
-    const body = { is: 'stream', bytes: delivery.bytes, sizeBytes: lengthOf(span, sizeBytes) } as const;
-    return span === undefined
-      ? { status: 200, headers, body }
-      : { status: 206, headers: ranged(headers, span, sizeBytes), body };
+    const delivery = await this.#data.open(id, file, { span, signal: signal() });
+    if (delivery.by === 'redirect') return { is: 'elsewhere', url: delivery.url };
+    return { is: 'stream', bytes: delivery.bytes, sizeBytes: lengthOf(span, file.sizeBytes) };
   }
+}
+
+type Opened = Exclude<Body, { readonly is: 'withheld' }> | { readonly is: 'elsewhere'; readonly url: string };
+
+/** What a GET can be answered from. */
+interface Content {
+  readonly sizeBytes: number;
+  readonly etag: string;
+  readonly headers: Headers;
+  /** Never asked where there are no bytes. */
+  readonly open: (span: ByteSpan | undefined) => Promise<Opened>;
+}
+
+async function contentAnswer(ask: FileAsk, { sizeBytes, etag, headers, open }: Content): Promise<Answer> {
+  const asked = readRange({ range: ask.range, ifRange: ask.ifRange }, { sizeBytes, etag });
+  if (sizeBytes === 0) {
+    // No range of an empty file can be satisfied; clients that ask for its first byte read the size from here.
+    const range = asked.is === 'whole' ? {} : { 'Content-Range': 'bytes */0' };
+    return { status: 200, headers: { ...headers, ...range }, body: EMPTY };
+  }
+  if (asked.is === 'outside') {
+    return { status: 416, headers: { ...headers, 'Content-Range': `bytes */${sizeBytes}` }, body: EMPTY };
+  }
+  const span = asked.is === 'span' ? asked.span : undefined;
+  const opened = await open(span);
+  if (opened.is === 'elsewhere') {
+    // The store answers a range itself: clients send it again.
+    return { status: 302, headers: { ...headers, Location: opened.url }, body: EMPTY };
+  }
+  if (span === undefined) return { status: 200, headers, body: opened };
+  const range = { 'Content-Range': `bytes ${span.first}-${span.last}/${sizeBytes}` };
+  return { status: 206, headers: { ...headers, ...range }, body: opened };
 }
 
 function fileOf({ revision, path }: FileAsk): ServedFile | undefined {
@@ -99,11 +121,6 @@ function fileOf({ revision, path }: FileAsk): ServedFile | undefined {
 
 function notThere({ revision, path }: FileAsk): Answer {
   return refuse({ is: 'no such file', commit: revision.id.commit, path });
-}
-
-function pointerAnswer(identity: Extract<FileIdentity, { kind: 'lfs' }>, headers: Headers): Answer {
-  // A pointer is two lines: whoever asks for a part of it gets the whole.
-  return { status: 200, headers: { ...headers, 'Accept-Ranges': 'none' }, body: bytesBody(identity.pointer) };
 }
 
 function contentHeaders({ id }: ServedRevision, file: ServedFile, etag: string): Headers {
@@ -124,10 +141,6 @@ function disposition(path: string): string {
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
   );
   return `inline; filename*=UTF-8''${encoded}; filename="${plain}";`;
-}
-
-function ranged(headers: Headers, { first, last }: ByteSpan, sizeBytes: number): Headers {
-  return { ...headers, 'Content-Range': `bytes ${first}-${last}/${sizeBytes}` };
 }
 
 function lengthOf(span: ByteSpan | undefined, sizeBytes: number): number {
