@@ -26,6 +26,8 @@ const VAULT_PATHS = [
   '.weighlock',
 ];
 
+const RANGES = ['bytes=0-0', 'bytes=1-', 'bytes=-5', 'bytes=5-1', 'bytes=0-9,20-29'];
+
 /** One change to how a target is written. */
 type Twist = (target: string, at: number) => string;
 
@@ -56,11 +58,11 @@ const TWISTS: readonly Twist[] = [
 
 /** Any request about these names, twisted up to three times. */
 export function hostileRequest({ models, revisions, paths }: Names): fc.Arbitrary<Hostile> {
-  const path = fc.constantFrom(...paths, ...VAULT_PATHS);
+  const path = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...paths) }, fc.constantFrom(...VAULT_PATHS));
   const [model, revision] = [fc.constantFrom(...models), fc.constantFrom(...revisions)];
   const target = fc.oneof(
     {
-      weight: 6,
+      weight: 20,
       arbitrary: fc.tuple(model, revision, path).map(([m, r, p]) => `/${m}/resolve/${r}/${encoded(p)}`),
     },
     {
@@ -77,19 +79,11 @@ export function hostileRequest({ models, revisions, paths }: Names): fc.Arbitrar
   );
   const twists = fc.array(fc.tuple(fc.constantFrom(...TWISTS), fc.nat(200)), { maxLength: 3 });
   return fc.record({
-    method: fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'POST'),
+    method: fc.oneof({ weight: 8, arbitrary: fc.constant('GET' as const) }, fc.constantFrom('HEAD', 'POST')),
     target: fc
       .tuple(target, twists)
       .map(([text, list]) => list.reduce((t, [twist, at]) => twist(t, at), text)),
-    range: fc.constantFrom(
-      undefined,
-      undefined,
-      'bytes=0-0',
-      'bytes=1-',
-      'bytes=-5',
-      'bytes=5-1',
-      'bytes=0-9,20-29',
-    ),
+    range: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.constantFrom(...RANGES)),
   });
 }
 
