@@ -12,6 +12,9 @@ const TEXT_CHARS_MAX = 300;
 /** The same failure is written down once in this time; how often it came again stands in the next line. */
 const SAME_FAILURE_MS = 5_000;
 
+/** Client names that are remembered, of a header's length each. */
+const AGENTS_MAX = 100;
+
 export interface Served {
   readonly requestId: string;
   readonly method: string;
@@ -28,6 +31,7 @@ export interface Served {
 
 export class AccessLog {
   readonly #log: Logger;
+  readonly #agents = new Map<string, string>();
   /** What failed last, so that an outage does not fill the disk with one sentence. */
   #failure = { said: '', at: Number.NEGATIVE_INFINITY, again: 0 };
 
@@ -48,7 +52,7 @@ export class AccessLog {
         id: served.requestId,
         reader: reader?.name,
         from: served.clientAddress,
-        method: bounded(served.method),
+        method: served.method,
         route: address.route,
         model: 'model' in address ? address.model : undefined,
         commit,
@@ -58,10 +62,20 @@ export class AccessLog {
         bytes: served.bytes,
         durationMs: Math.round(served.durationMs * 1000) / 1000,
         cut: served.ended === 'cut off' ? true : undefined,
-        agent: served.userAgent === undefined ? undefined : bounded(served.userAgent),
+        agent: served.userAgent === undefined ? undefined : this.#agent(served.userAgent),
       },
       'answered',
     );
+  }
+
+  /** A client's name for itself, as it is written down: there are few, and each comes again and again. */
+  #agent(text: string): string {
+    const known = this.#agents.get(text);
+    if (known !== undefined) return known;
+    if (this.#agents.size >= AGENTS_MAX) this.#agents.clear();
+    const made = bounded(text);
+    this.#agents.set(text, made);
+    return made;
   }
 
   /** Bytes that are no request, or a request that did not come to its end. */

@@ -8,7 +8,12 @@ export interface Answer {
 export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 export type Body =
-  | { readonly is: 'bytes'; readonly bytes: Uint8Array }
+  | {
+      readonly is: 'bytes';
+      readonly bytes: Uint8Array;
+      /** The same bytes as a latin1 string, which Node sends together with the headers, in one write. */
+      readonly packed?: string;
+    }
   /** Exactly `sizeBytes` bytes, or the connection ends before the client takes them for whole. */
   | { readonly is: 'stream'; readonly bytes: AsyncIterable<Uint8Array>; readonly sizeBytes: number }
   /** Nothing is sent, because a HEAD asked: the length is that of what a GET would get. */
@@ -16,6 +21,16 @@ export type Body =
 
 export function bytesBody(bytes: Uint8Array): Body {
   return { is: 'bytes', bytes };
+}
+
+/** Largest body that is packed: beyond, copying it into one string costs more than a second write. */
+const PACKED_BYTES_MAX = 32 << 10;
+
+/** The answer, made to be sent many times. */
+export function packedAnswer(answer: Answer): Answer {
+  const { body } = answer;
+  if (body.is !== 'bytes' || body.bytes.length > PACKED_BYTES_MAX) return answer;
+  return { ...answer, body: { ...body, packed: Buffer.from(body.bytes).toString('latin1') } };
 }
 
 export const EMPTY: Body = { is: 'bytes', bytes: new Uint8Array(0) };

@@ -2,7 +2,7 @@
  * Rendered answers: what was put into JSON once is sent again as it is. Keys begin with the sequence of the state, so
  * that no answer outlives the state that it was made from.
  */
-import type { Answer } from './answer.ts';
+import { type Answer, packedAnswer } from './answer.ts';
 
 /** All of them together: a few thousand models' trees, and no more however many are asked for. */
 const BYTES_MAX = 64 << 20;
@@ -28,7 +28,7 @@ export class RenderedAnswers {
       this.#answers.set(key, known);
       return known;
     }
-    const answer = render();
+    const answer = packedAnswer(render());
     this.#answers.set(key, answer);
     this.#bytes += weigh(key, answer);
     for (const [oldest, forgotten] of this.#answers) {
@@ -45,5 +45,7 @@ export class RenderedAnswers {
 }
 
 function weigh(key: string, { body }: Answer): number {
-  return ENTRY_BYTES + key.length + (body.is === 'bytes' ? body.bytes.length : 0);
+  return (
+    ENTRY_BYTES + key.length + (body.is === 'bytes' ? body.bytes.length + (body.packed?.length ?? 0) : 0)
+  );
 }

@@ -49,7 +49,8 @@ export async function sendAnswer(
   if (body.is === 'bytes') {
     sent(body.bytes.length);
     if (beforeEnd === undefined) {
-      response.end(body.bytes);
+      if (body.packed === undefined) response.end(body.bytes);
+      else response.end(body.packed, 'latin1');
       return;
     }
     response.write(body.bytes);
