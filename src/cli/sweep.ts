@@ -34,7 +34,8 @@ async function runSweep(wire: Wire, named: string, flags: SweepFlags): Promise<O
   const everyMs = flags.every === undefined ? undefined : secondsOf(flags.every) * 1000;
   const known: KnownDigests = new Map();
   const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  if (everyMs !== undefined)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   for (;;) {
     const swept = await once(wire, { folder, remove: flags.remove ?? false, known }).catch(
       (error: unknown) => {
