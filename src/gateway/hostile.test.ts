@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
+import { Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { commitOf, exchangeRaw, parseReceived, type SampleGateway, startSample, tokenOf } from './samples.ts';
 
 const ONE = commitOf('one');
@@ -223,6 +225,25 @@ describe('a hostile client', () => {
     const line = await slow.logged(({ cut }) => cut === true);
     assert.equal(line.path, 'a.bin');
     socket.destroy();
+  });
+
+  it('that keeps a connection and asks nothing more is shown out', async () => {
+    await using brief = await startSample([], { limits: { keepAliveMs: 50 } });
+    const socket = net.connect(Number(new URL(brief.gateway.url).port), '127.0.0.1');
+    socket.write('GET /-/health HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'data');
+    await closed(socket);
+  });
+
+  it('that waits for a vault that takes its time is waited with', async () => {
+    const models = [{ name: 'acme/tiny', revisions: [{ commit: ONE, files: { 'a.bin': 'slow' } }] }];
+    await using slow = await startSample(models, { limits: { idleMs: 50 } });
+    slow.data.instead = async () => {
+      // Longer than four times what a client may be idle for: the time is what this is about.
+      await setTimeout(250);
+      return { by: 'stream', bytes: Readable.from([Buffer.from('slow')]) };
+    };
+    assert.equal((await slow.ask('/acme/tiny/resolve/main/a.bin')).body.toString(), 'slow');
   });
 
   it('that opens more connections than there are is not let in, until some are free', async () => {

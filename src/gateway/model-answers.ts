@@ -1,4 +1,5 @@
 /** Model answers: info, trees, refs and commits of a published revision, in the shapes that the Hub's clients read. */
+import type { Commit } from '../base/name.ts';
 import { type Answer, jsonAnswer } from './answer.ts';
 import type { CatalogModel, ServedFile, ServedRevision } from './catalog.ts';
 import { MAIN_CHANNEL, mainCommit, publishedCommits } from './chosen-revision.ts';
@@ -92,8 +93,7 @@ export class ModelAnswers {
    * there is none of that name.
    */
   refs(model: CatalogModel, query: Query): Answer {
-    const isPublished = (commit: string | undefined) =>
-      [...model.revisions].some(([id, { is }]) => id === commit && is === 'published');
+    const isPublished = (commit: Commit) => model.revisions.get(commit)?.is === 'published';
     const main = mainCommit(model);
     const branches = [...model.channels].filter(([name]) => name !== MAIN_CHANNEL && name !== 'main');
     const tags = [...model.tags].filter(([name]) => !model.channels.has(name) && name !== 'main');

@@ -133,6 +133,11 @@ export class Reception {
     socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
   }
 
+  /** Whether a client waits for us, and not we for it. */
+  isWaiting(socket: Socket): boolean {
+    return (this.#running.get(socket) ?? 0) > 0 && socket.writableLength === 0;
+  }
+
   /** Pages about this very process are answered here, everything else by the dispatch. */
   async #dispatched(address: Address, ask: Ask): Promise<Dispatched> {
     const isRead = ask.method === 'GET' || ask.method === 'HEAD';

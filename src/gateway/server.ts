@@ -82,6 +82,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   server.on('request', (request, response) => void reception.take(request, response, 'body follows'));
   server.on('checkContinue', (request, response) => void reception.take(request, response, 'body waits'));
+  server.on('timeout', (socket) => {
+    // Where nothing waits to be sent, it is the vault that takes its time: a large file is hashed before it is sent.
+    if (reception.isWaiting(socket)) socket.setTimeout(server.timeout);
+    else socket.destroy();
+  });
   server.on('clientError', (error, socket) => reception.malformed(error, socket as Socket));
   const own = typeof place === 'object' ? await serveMetrics(metrics, place.port) : undefined;
   log.say('serving', { url, publicUrl });
@@ -109,11 +114,7 @@ function makeServer({ tls, limits: chosen }: GatewayOptions): Server {
   };
   const server = tls ? https.createServer({ ...settings, ...tls }) : http.createServer(settings);
   server.maxConnections = limits.connectionsMax;
-  server.setTimeout(limits.idleMs, (socket: Socket) => {
-    // Where nothing waits to be sent, it is the vault that takes its time: a large file is hashed before it is sent.
-    if (socket.writableLength > 0) socket.destroy();
-    else socket.setTimeout(limits.idleMs);
-  });
+  server.timeout = limits.idleMs;
   return server;
 }
 
