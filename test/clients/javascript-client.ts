@@ -12,6 +12,7 @@ import {
   downloadFile,
   fileDownloadInfo,
   fileExists,
+  HubApiError,
   listCommits,
   listFiles,
   modelInfo,
@@ -21,10 +22,11 @@ import {
 
 interface Question {
   readonly model: string;
+  readonly commit: string;
   readonly paths: readonly string[];
 }
 
-const { model, paths } = (await json(process.stdin)) as Question;
+const { model, commit, paths } = (await json(process.stdin)) as Question;
 const { HF_ENDPOINT: hubUrl = '', HF_TOKEN: accessToken = '', HF_HOME: home = '' } = process.env;
 const asked = { repo: model, hubUrl, accessToken };
 
@@ -84,6 +86,16 @@ const operations: Readonly<Record<string, () => Promise<unknown>>> = {
       folder: await snapshotDownload({ ...asked, cacheDir: path.join(home, 'snapshot') }),
     };
   },
+  async 'refusals (JavaScript)'() {
+    const download = (change: object) => downloadFile({ ...asked, path: 'config.json', ...change });
+    const facts = {
+      model: await refusal('weighlock admit', download({ repo: 'nobody/admitted-this' })),
+      revision: await refusal(commit, download({ revision: 'v99' })),
+      token: await refusal('set HF_TOKEN', download({ accessToken: `hf_${'x'.repeat(34)}` })),
+      'no token': await refusal('set HF_TOKEN', download({ accessToken: undefined })),
+    };
+    return { form: 'facts', facts };
+  },
 };
 
 for (const [operation, run] of Object.entries(operations)) {
@@ -92,6 +104,17 @@ for (const [operation, run] of Object.entries(operations)) {
     (error: unknown) => ({ operation, error: nameOf(error), message: String(error).slice(0, 2000) }),
   );
   process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+/** The status that a refused attempt tells, and whether its words hold the reason. */
+async function refusal(reason: string, attempt: Promise<unknown>): Promise<string> {
+  try {
+    await attempt;
+    return 'none';
+  } catch (error) {
+    const status = error instanceof HubApiError ? error.statusCode : nameOf(error);
+    return `${status}, ${String(error).includes(reason) ? '' : 'not '}saying why`;
+  }
 }
 
 interface Entry {

@@ -17,6 +17,7 @@ const JAVASCRIPT: Client = {
     'fileExists',
     'downloadFile',
     'snapshotDownload',
+    'refusals (JavaScript)',
   ],
   skip: false,
   takes: () => true,

@@ -4,6 +4,7 @@ Reads one JSON question from standard input and prints one JSON line for each op
 the words of its error, which is an answer, too. The endpoint and the token come from the environment, as for any user.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ model = question["model"]
 paths = question["paths"]
 home = os.environ["HF_HOME"]
 absent = "no-such-file"
+stranger = "nobody/admitted-this"
 api = huggingface_hub.HfApi()
 
 
@@ -52,14 +54,14 @@ def hf_hub_download():
     }
 
 
-def command(*arguments):
-    """One call of the command line that came with this interpreter's huggingface_hub."""
+def command(*arguments, fails=False):
+    """What one call of the command line says that came with this interpreter's huggingface_hub."""
     folder = os.path.dirname(sys.executable)
     program = next(name for name in ("hf", "huggingface-cli") if os.path.exists(os.path.join(folder, name)))
     ran = subprocess.run([os.path.join(folder, program), *arguments], capture_output=True, text=True, timeout=120)
-    if ran.returncode != 0:
+    if (ran.returncode != 0) != fails:
         raise RuntimeError(f"{program} ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-1500:]}")
-    return ran.stdout
+    return ran.stdout + ran.stderr
 
 
 def hf_download():
@@ -153,9 +155,43 @@ def file_system_seek():
     return {"form": "facts", "facts": {"ranges": found}}
 
 
-def without_repo():
-    """What this client makes of a model that nobody admitted."""
-    return {"form": "facts", "facts": {"exists": api.repo_exists("nobody/admitted-this")}}
+def model_info_revisions():
+    shas = {api.model_info(model, revision=revision).sha for revision in (question["commit"], "main", "production")}
+    return {"form": "facts", "facts": {"shas": sorted(shas)}}
+
+
+def repo_exists_not_admitted():
+    return {"form": "facts", "facts": {"exists": api.repo_exists(stranger)}}
+
+
+def refusal(reason, attempt):
+    """The class of the error that an attempt raises, and whether its words hold the reason."""
+    try:
+        attempt()
+    except Exception as error:  # noqa: BLE001
+        return f"{type(error).__name__.removeprefix('Remote')}, {'' if reason in str(error) else 'not '}saying why"
+    return "none"
+
+
+def refusals():
+    """The errors that programs tell apart by their class, each with the reason that a person needs."""
+    # A cache of their own: on a refusal, whatever is cached is taken in place of an error.
+    download = functools.partial(huggingface_hub.hf_hub_download, cache_dir=f"{home}/refused")
+    facts = {
+        "model": refusal("weighlock admit", lambda: download(stranger, "config.json")),
+        "snapshot": refusal("weighlock admit", lambda: huggingface_hub.snapshot_download(stranger)),
+        "revision": refusal(question["commit"], lambda: download(model, "config.json", revision="v99")),
+        "file": refusal("as it was admitted", lambda: download(model, absent)),
+        "token": refusal("set HF_TOKEN", lambda: download(model, "config.json", token="hf_" + "x" * 34)),
+        "no token": refusal("set HF_TOKEN", lambda: download(model, "config.json", token=False)),
+    }
+    return {"form": "facts", "facts": facts}
+
+
+def hf_download_not_admitted():
+    """Its last words are judged: that they hold the reason."""
+    said = command("download", stranger, fails=True)
+    return {"form": "facts", "facts": {"saysWhy": "weighlock admit" in said}}
 
 
 def auto_config():
@@ -173,6 +209,13 @@ def auto_tokenizer():
     return {"form": "facts", "facts": {"same": tokens["input_ids"] == local["input_ids"], "some": len(tokens) > 0}}
 
 
+def auto_config_not_admitted():
+    from transformers import AutoConfig
+
+    said = refusal("weighlock admit", lambda: AutoConfig.from_pretrained(stranger))
+    return {"form": "facts", "facts": {"refusal": said}}
+
+
 NAMES = {
     "snapshot_download": snapshot_download,
     "snapshot_download (local_dir)": snapshot_download_local_dir,
@@ -187,7 +230,11 @@ NAMES = {
     "list_repo_refs": list_repo_refs,
     "list_repo_commits": list_repo_commits,
     "repo_exists": repo_exists,
-    "repo_exists (not admitted)": without_repo,
+    "repo_exists (not admitted)": repo_exists_not_admitted,
+    "model_info (commit, channel)": model_info_revisions,
+    "refusals": refusals,
+    "hf download (not admitted)": hf_download_not_admitted,
+    "AutoConfig (not admitted)": auto_config_not_admitted,
     "file_exists": file_exists,
     "HfFileSystem.ls": file_system_ls,
     "HfFileSystem.open, seek": file_system_seek,
