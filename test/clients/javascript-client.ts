@@ -86,7 +86,7 @@ const operations: Readonly<Record<string, () => Promise<unknown>>> = {
       folder: await snapshotDownload({ ...asked, cacheDir: path.join(home, 'snapshot') }),
     };
   },
-  async 'refusals (JavaScript)'() {
+  async 'refused downloads'() {
     const download = (change: object) => downloadFile({ ...asked, path: 'config.json', ...change });
     const facts = {
       model: await refusal('weighlock admit', download({ repo: 'nobody/admitted-this' })),

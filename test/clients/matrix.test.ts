@@ -56,6 +56,9 @@ after(async () => {
   process.stdout.write(`\n${tableOf(cells)}\n`);
 });
 
+// What is not installed is `missing` in the table, and named among what was skipped.
+for (const { name, skip } of CLIENTS) if (skip) test(`${name} reads`, { skip });
+
 for (const vault of VAULTS) {
   const skip =
     vault.skip || (models.length < REAL_MODELS.length && 'needs both models: scripts/peers.sh models');

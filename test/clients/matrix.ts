@@ -143,7 +143,7 @@ async function expectationOf({ model }: MatrixOptions, question: Question): Prom
       token: 'GatedRepoError, saying why',
       'no token': 'GatedRepoError, saying why',
     },
-    'refusals (JavaScript)': {
+    'refused downloads': {
       model: '403, saying why',
       revision: '404, saying why',
       token: '401, saying why',

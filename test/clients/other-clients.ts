@@ -17,7 +17,7 @@ const JAVASCRIPT: Client = {
     'fileExists',
     'downloadFile',
     'snapshotDownload',
-    'refusals (JavaScript)',
+    'refused downloads',
   ],
   skip: false,
   takes: () => true,

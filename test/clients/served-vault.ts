@@ -17,7 +17,6 @@ export interface ServedVault extends AsyncDisposable {
   commitOf(model: string): string;
   /** Requests that the gateway failed at so far, by its access log. */
   failed(): readonly string[];
-  accessLog(): string;
 }
 
 export interface ServedVaultOptions {
@@ -61,7 +60,6 @@ export async function openServedVault({
           .log()
           .split('\n')
           .filter((line) => /"status":5\d\d/.test(line)),
-      accessLog: gateway.log,
       async [Symbol.asyncDispose]() {
         await gateway.stop();
         await data?.close();
