@@ -6,7 +6,7 @@ import { EXIT, WeighlockError } from '../base/errors.ts';
 import { BucketData } from '../gateway/bucket-data.ts';
 import type { DataDoor } from '../gateway/data.ts';
 import { DirectoryData } from '../gateway/directory-data.ts';
-import { Freshness } from '../gateway/freshness.ts';
+import { Freshness, type StateChange } from '../gateway/freshness.ts';
 import { Grants } from '../gateway/grants.ts';
 import { RequestLimits } from '../gateway/request-limits.ts';
 import { type Gateway, startGateway } from '../gateway/server.ts';
@@ -91,7 +91,7 @@ async function open(wire: Wire, flags: ServeFlags) {
   const { dataEndpoint } = flags;
   if (dataEndpoint !== undefined) requireUrl('--data-endpoint', dataEndpoint);
   const registry = await wire.readersRegistry(dataEndpoint);
-  const freshness = await Freshness.start({ registry, clock });
+  const freshness = await Freshness.start({ registry, clock, onChange: (change) => tell(wire, change) });
   let data: DataDoor | undefined;
   const catalog = new VaultCatalog({ registry, freshness, data: () => data as DataDoor });
   data =
@@ -122,6 +122,18 @@ async function open(wire: Wire, flags: ServeFlags) {
     throw cannotListen(error, flags);
   });
   return { gateway, registry, close };
+}
+
+/** What is believed now, or why nothing is; for whoever runs the gateway. Clients are told less. */
+function tell({ terminal }: Wire, change: StateChange): void {
+  if ('state' in change) {
+    const { sequence, expiresAt } = change.state;
+    terminal.err(labelled('state', `${sequence}, to be believed until ${expiresAt}`));
+  } else {
+    const { error } = change;
+    const hint = error instanceof WeighlockError ? `\n${error.hint}` : '';
+    terminal.err(labelled('not ready', `${error instanceof Error ? error.message : error}${hint}`));
+  }
 }
 
 /** What the system says about the address, in words; anything else as it is. */

@@ -11,14 +11,19 @@ import { STATE_KEY } from '../vault/layout.ts';
 
 /** Between the beginnings of two looks. */
 const LOOK_EVERY_MS = 1_000;
+/** A look that takes longer is given up: the next one may find the vault again. */
+const LOOK_MS_MAX = 4_000;
 /** How long after the beginning of a look its answer counts: the bound within which every change is seen. */
 export const BELIEVED_MS = 5_000;
+
+/** A state that is believed from now on, or why there is none. */
+export type StateChange = { readonly state: State } | { readonly error: unknown };
 
 export interface FreshnessOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   /** Told once for each change: a new state, or why there is none to be believed any more. */
-  readonly onChange?: (change: { readonly state: State } | { readonly error: unknown }) => void;
+  readonly onChange?: (change: StateChange) => void;
 }
 
 export class Freshness {
@@ -80,7 +85,7 @@ export class Freshness {
     const began = performance.now();
     const { onChange } = this.#options;
     try {
-      const changed = await this.#read();
+      const changed = await inTime((signal) => this.#read(signal));
       this.#lookedAt = began;
       const recovered = this.#trouble !== undefined;
       this.#trouble = undefined;
@@ -93,15 +98,38 @@ export class Freshness {
   }
 
   /** Whether another state than before is believed now. */
-  async #read(): Promise<boolean> {
+  async #read(signal: AbortSignal): Promise<boolean> {
     const { registry } = this.#options;
-    const stored = await registry.vault.get(STATE_KEY, STATE_BYTES_MAX);
+    const stored = await registry.vault.get(STATE_KEY, STATE_BYTES_MAX, signal);
     if (stored && this.#trouble === undefined && stored.tag === this.#believed?.tag) return false;
     // Past its time it is remembered all the same: what it rolls back is known from then on.
     const { state, tag } = await registry.state('accept');
+    // A look that was given up may end after a later one.
+    if (this.#believed && state.sequence < this.#believed.state.sequence) return false;
     this.#believed = { state, tag };
     return true;
   }
+}
+
+/** What the look finds; what it finds too late, or loses later, is nobody's business. */
+async function inTime<T>(look: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const { promise: end, reject } = Promise.withResolvers<never>();
+  const stop = new AbortController();
+  const timer = setTimeout(() => {
+    reject(tooSlow());
+    stop.abort();
+  }, LOOK_MS_MAX);
+  const looking = look(stop.signal);
+  looking.catch(() => {});
+  try {
+    return await Promise.race([looking, end]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tooSlow(): WeighlockError {
+  return new WeighlockError('WL_VAULT_UNAVAILABLE', 'the vault does not answer in time');
 }
 
 function messageOf(error: unknown): string | undefined {

@@ -5,6 +5,7 @@
  * any 403, huggingface_hub falls back to what it has cached, so that what *was* served and no longer is answers
  * `RevisionNotFound`, which is the one that raises.
  */
+import { crc32 } from 'node:zlib';
 import { ERRORS, printable, WeighlockError } from '../base/errors.ts';
 import { type Answer, bytesBody, type Headers, headerText } from './answer.ts';
 
@@ -144,6 +145,8 @@ export function refuse(situation: Situation): Answer {
       'Content-Type': 'application/json; charset=utf-8',
       ...(code === undefined ? {} : { 'X-Error-Code': code }),
       'X-Error-Message': headerText(text),
+      // Newer clients replace the message of some codes by words of their own, and print this: once for each topic.
+      ...(code === undefined ? {} : { 'X-HF-Warning': `refused ${topicOf(text)}; ${headerText(text)}` }),
       ...headers,
     },
     body: bytesBody(Buffer.from(JSON.stringify({ error: text }))),
@@ -155,6 +158,11 @@ function notAdmitted(model: string): string {
 }
 
 /** What a reader may learn of the cause: the table's sentence, never a message that names buckets and hosts. */
+/** The same for the same message only. */
+function topicOf(text: string): string {
+  return crc32(text).toString(16);
+}
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof WeighlockError)) return 'the vault cannot be read';
   return `${ERRORS[error.code].when} (${error.code})`;

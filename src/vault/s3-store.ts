@@ -87,8 +87,8 @@ export class S3Store {
     }
   }
 
-  async get(key: Key, bytesMax: number): Promise<StoredObject | undefined> {
-    const answer = await this.#getObject(key);
+  async get(key: Key, bytesMax: number, signal?: AbortSignal): Promise<StoredObject | undefined> {
+    const answer = await this.#getObject(key, { signal });
     if (!answer?.Body) return undefined;
     const { ContentLength: sizeBytes = 0, ETag: etag = '' } = answer;
     if (sizeBytes > bytesMax) {
@@ -100,7 +100,7 @@ export class S3Store {
       );
     }
     const chunks: Uint8Array[] = [];
-    for await (const chunk of this.#resumed(key, answer, { offset: 0, length: sizeBytes }))
+    for await (const chunk of this.#resumed(key, answer, { offset: 0, length: sizeBytes }, signal))
       chunks.push(chunk);
     return { bytes: Buffer.concat(chunks), tag: etag as Tag };
   }

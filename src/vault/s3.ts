@@ -40,8 +40,8 @@ export class S3Vault implements Vault {
     this.#store = new S3Store(settings);
   }
 
-  get(key: Key, bytesMax: number): Promise<StoredObject | undefined> {
-    return this.#store.get(key, bytesMax);
+  get(key: Key, bytesMax: number, signal?: AbortSignal): Promise<StoredObject | undefined> {
+    return this.#store.get(key, bytesMax, signal);
   }
 
   create(key: Key, bytes: Uint8Array): Promise<'created' | 'exists'> {

@@ -143,7 +143,7 @@ export interface Vault {
   /** Whether a revision appears at once, or file by file, `model.sig` last. */
   readonly publishes: 'at once' | 'by file';
   /** The object, or undefined. Throws WL_VAULT_CORRUPT if it is longer than `bytesMax`. */
-  get(key: Key, bytesMax: number): Promise<StoredObject | undefined>;
+  get(key: Key, bytesMax: number, signal?: AbortSignal): Promise<StoredObject | undefined>;
   /** Creates the object unless one stands there. `exists` means: other bytes than these stand there. */
   create(key: Key, bytes: Uint8Array): Promise<'created' | 'exists'>;
   /** Replaces the object that had `expected` (undefined: that was absent). `lost` means somebody was faster. */
