@@ -15,6 +15,8 @@ export type Delivery =
   | { readonly by: 'stream'; readonly bytes: AsyncIterable<Uint8Array> };
 
 export interface DataDoor {
+  /** Somebody asked about the revision: what takes time before its files can be given out may begin. */
+  prepare?(id: RevisionId): void;
   /**
    * The bytes of `span` of a file (of the whole file, where it is undefined; never asked for an empty one).
    * Throws WL_VAULT_CORRUPT where the vault does not hold exactly what was recorded, WL_VAULT_UNAVAILABLE where it does

@@ -1,28 +1,50 @@
 /**
  * DirectoryData: files of a directory vault, sent by the gateway itself. A file is hashed before the first byte of it is
  * given out, and again whenever it is not the same unchanged file any more.
+ *
+ * A client waits in silence while its file is hashed: huggingface_hub asks again when its time is up (six times in all,
+ * ten seconds each), and meets the same check, further on. Told 503, the versions from 1.0 on would give up at once. So
+ * that it mostly need not wait, the large files of a revision are hashed as soon as somebody reads any of it.
  */
-import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { WeighlockError } from '../base/errors.ts';
 import type { DirectoryVault } from '../vault/directory.ts';
-import { fileKey, type RevisionId } from '../vault/layout.ts';
+import { fileKey, type Key, type RevisionId, revisionPrefix } from '../vault/layout.ts';
 import type { ServedFile } from './catalog.ts';
 import type { ByteSpan, DataDoor, Delivery } from './data.ts';
+import { FileChecks, type HashFile, identityOf } from './file-checks.ts';
 
 /** One read: large enough that system calls do not count, small enough for many clients at once. */
 const READ_BYTES = 256 << 10;
-/** Files whose check is remembered. */
-const CHECKED_MAX = 100_000;
+/** What is smaller is hashed before anybody notices. */
+const AHEAD_BYTES_MIN = 8 << 20;
+/** Revisions that were prepared, remembered. */
+const PREPARED_MAX = 10_000;
+
+export interface DirectoryDataOptions {
+  /** How files are hashed, for tests. */
+  readonly hash?: HashFile;
+}
 
 export class DirectoryData implements DataDoor {
   readonly #vault: DirectoryVault;
-  /** Identity of a file that was hashed → the digest that it has, or will have. */
-  readonly #checked = new Map<string, Promise<string>>();
+  readonly #checks: FileChecks;
+  readonly #prepared = new Set<string>();
 
-  constructor(vault: DirectoryVault) {
+  constructor(vault: DirectoryVault, { hash }: DirectoryDataOptions = {}) {
     this.#vault = vault;
+    this.#checks = new FileChecks(hash);
+  }
+
+  /** Has the large files of a revision hashed, once, behind what somebody waits for. */
+  prepare(id: RevisionId): void {
+    const prefix = revisionPrefix(id);
+    if (this.#prepared.has(prefix)) return;
+    this.#prepared.add(prefix);
+    const [oldest] = this.#prepared.keys();
+    if (this.#prepared.size > PREPARED_MAX && oldest !== undefined) this.#prepared.delete(oldest);
+    // Whatever is wrong with a file is said to whoever asks for it.
+    this.#prepare(id).catch(() => this.#prepared.delete(prefix));
   }
 
   async open(
@@ -30,57 +52,84 @@ export class DirectoryData implements DataDoor {
     file: ServedFile,
     { span, signal }: { readonly span: ByteSpan | undefined; readonly signal: AbortSignal },
   ): Promise<Delivery> {
-    const handle = await this.#vault.openFile(fileKey(id, file.path));
-    try {
-      const identity = await this.#check(id, file, handle);
-      const range = span ?? { first: 0, last: file.sizeBytes - 1 };
-      return { by: 'stream', bytes: this.#stream({ id, file, identity }, range, signal) };
-    } finally {
-      await handle.close();
-    }
+    this.prepare(id);
+    const identity = await this.#check(id, file, signal);
+    const range = span ?? { first: 0, last: file.sizeBytes - 1 };
+    return { by: 'stream', bytes: this.#stream({ id, file, identity }, range, signal) };
   }
 
   async firstByte(id: RevisionId, file: ServedFile): Promise<Uint8Array> {
+    this.prepare(id);
     return this.#collect(id, file, { first: 0, last: 0 });
   }
 
+  /** Prepares nothing: listings read a card of every model. */
   async read(id: RevisionId, file: ServedFile): Promise<Uint8Array> {
     if (file.sizeBytes === 0) return Buffer.alloc(0);
     return this.#collect(id, file, { first: 0, last: file.sizeBytes - 1 });
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#checks.close();
+  }
+
+  async #prepare(id: RevisionId): Promise<void> {
+    const stored = await this.#vault.stat(id);
+    const large = stored.filter(({ sizeBytes }) => sizeBytes >= AHEAD_BYTES_MIN);
+    // As clients ask for them.
+    large.sort((a, b) => (a.path < b.path ? -1 : 1));
+    for (const { path } of large) {
+      const identity = await this.#identify(fileKey(id, path));
+      this.#checks.ahead({ identity, open: () => this.#reopen({ id, file: { path }, identity }) });
+    }
+  }
 
   async #collect(id: RevisionId, file: ServedFile, span: ByteSpan): Promise<Uint8Array> {
-    const delivery = await this.open(id, file, { span, signal: new AbortController().signal });
+    const { signal } = new AbortController();
+    const identity = await this.#check(id, file, signal);
     const chunks: Uint8Array[] = [];
-    if (delivery.by === 'stream') for await (const chunk of delivery.bytes) chunks.push(chunk);
+    for await (const chunk of this.#stream({ id, file, identity }, span, signal)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
   /** Hashes the file unless this very file was hashed before; returns what it is recognised by. */
-  async #check(id: RevisionId, file: ServedFile, handle: FileHandle): Promise<string> {
-    const identity = identityOf(await handle.stat({ bigint: true }));
-    let digest = this.#checked.get(identity);
-    if (!digest) {
-      digest = hash(handle);
-      this.#checked.set(identity, digest);
-      digest.catch(() => this.#checked.delete(identity));
-      const [oldest] = this.#checked.keys();
-      if (this.#checked.size > CHECKED_MAX && oldest !== undefined) this.#checked.delete(oldest);
-    }
-    if ((await digest) !== file.sha256) throw changed(id, file);
-    await requireUnchanged({ id, file, identity }, handle);
+  async #check(id: RevisionId, file: ServedFile, signal: AbortSignal): Promise<string> {
+    const key = fileKey(id, file.path);
+    const identity = await this.#identify(key);
+    const open = () => this.#reopen({ id, file, identity });
+    const digest = await unlessGone(this.#checks.digestOf({ identity, open }), signal);
+    if (digest !== file.sha256 || (await this.#identify(key)) !== identity) throw changed(id, file);
     return identity;
+  }
+
+  /** The file, if it is still the one that was recognised. */
+  async #reopen(known: Recognised): Promise<FileHandle> {
+    const handle = await this.#vault.openFile(fileKey(known.id, known.file.path));
+    try {
+      await requireUnchanged(known, handle);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  async #identify(key: Key): Promise<string> {
+    const handle = await this.#vault.openFile(key);
+    try {
+      return identityOf(await handle.stat({ bigint: true }));
+    } finally {
+      await handle.close();
+    }
   }
 
   /** Opened only when it is read: a client that has gone by then leaves nothing open. */
   async *#stream(
-    checked: Checked,
+    checked: Recognised,
     { first, last }: ByteSpan,
     signal: AbortSignal,
   ): AsyncIterable<Uint8Array> {
-    const handle = await this.#vault.openFile(fileKey(checked.id, checked.file.path));
+    const handle = await this.#reopen(checked);
     try {
       for (let at = first; at <= last; ) {
         signal.throwIfAborted();
@@ -98,33 +147,30 @@ export class DirectoryData implements DataDoor {
   }
 }
 
-interface Checked {
+interface Recognised {
   readonly id: RevisionId;
-  readonly file: ServedFile;
+  readonly file: Pick<ServedFile, 'path'>;
   readonly identity: string;
 }
 
-async function requireUnchanged({ id, file, identity }: Checked, handle: FileHandle): Promise<void> {
+async function requireUnchanged({ id, file, identity }: Recognised, handle: FileHandle): Promise<void> {
   if (identityOf(await handle.stat({ bigint: true })) !== identity) throw changed(id, file);
 }
 
-/** Another file, or one that was written to, has another: nobody but the system's administrator sets a ctime. */
-function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-}
-
-async function hash(handle: FileHandle): Promise<string> {
-  const digest = createHash('sha256');
-  const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
-  for (let at = 0; ; ) {
-    const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, at);
-    if (bytesRead === 0) return digest.digest('hex');
-    digest.update(buffer.subarray(0, bytesRead));
-    at += bytesRead;
+/** Waits only as long as the client does: what it waited for goes on, for the next time that it asks. */
+async function unlessGone<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  const gone = Promise.withResolvers<never>();
+  const abort = () => gone.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([result, gone.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 
-function changed({ model, commit }: RevisionId, { path }: ServedFile): WeighlockError {
+function changed({ model, commit }: RevisionId, { path }: Pick<ServedFile, 'path'>): WeighlockError {
   return new WeighlockError(
     'WL_VAULT_CORRUPT',
     `${path} of ${model}@${commit.slice(0, 12)} is not the admitted file any more`,
