@@ -31,6 +31,9 @@ const RECEIPTS_BYTES_MAX = 64 << 20;
 const SHARD_ENTRY_BYTES = 700;
 const FILE_BYTES = 400;
 
+/** Of a model whose files cannot be read just now. */
+const UNREAD_CARD = { ...EMPTY_CARD };
+
 /** Over plain HTTP, huggingface_hub refuses a single file that is larger. */
 const CLIENT_FILE_BYTES_MAX = 50e9;
 
@@ -101,9 +104,12 @@ class VaultSnapshot implements Snapshot {
   async revision(id: RevisionId): Promise<ServedRevision> {
     const { number, record, receipt } = await this.published(id);
     const { registry, revisions } = this.#shared;
-    const served = await revisions.get(receipt, async () =>
-      this.#serve(id, await registry.record(id, number, record)),
-    );
+    const served = await revisions.get(receipt, async () => {
+      const whole = await this.#serve(id, await registry.record(id, number, record));
+      // Without its card it is served all the same, and asked for its card by whoever comes next.
+      if (whole.card === UNREAD_CARD) queueMicrotask(() => revisions.forget(receipt));
+      return whole;
+    });
     // The index says which revisions were revoked for a file; this holds whatever it says.
     for (const file of served.files.values()) {
       if (this.state.revokedFiles[file.sha256])
@@ -193,6 +199,7 @@ class VaultSnapshot implements Snapshot {
     const card = await readCard(files, (file) => data.read(id, file)).catch((error: unknown) => {
       // A card that was changed in the store is served to nobody, and says nothing here.
       if (error instanceof WeighlockError && error.code === 'WL_VAULT_CORRUPT') return EMPTY_CARD;
+      if (error instanceof WeighlockError) return UNREAD_CARD;
       throw error;
     });
     return {

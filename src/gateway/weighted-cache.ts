@@ -36,6 +36,12 @@ export class WeightedCache<T> {
     return entry.made;
   }
 
+  /** Makes the value anew for whoever asks next. */
+  forget(key: string): void {
+    this.#weight -= this.#entries.get(key)?.weight ?? 0;
+    this.#entries.delete(key);
+  }
+
   #weighIn(key: string, entry: Entry<T>, weight: number): void {
     if (this.#entries.get(key) !== entry) return;
     entry.weight = weight;
