@@ -1,11 +1,10 @@
 /** A vault with admitted models behind `weighlock serve`, for clients to read from. */
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import type { StandInModel } from '../../src/hub-stand-in/model.ts';
+import { startServe } from '../gateway/serving.ts';
 import type { S3Server } from '../s3/server.ts';
 import { openS3Stage } from '../story/s3-stage.ts';
-import { openStage, type Stage } from '../story/stage.ts';
+import { openStage } from '../story/stage.ts';
 import { type StrictPresignProxy, startStrictPresignProxy } from './strict-presign-proxy.ts';
 
 export interface ServedVault extends AsyncDisposable {
@@ -26,8 +25,6 @@ export interface ServedVaultOptions {
   /** More options of `weighlock serve`. */
   readonly serve?: readonly string[];
 }
-
-const OUTPUT_CHARACTERS_MAX = 4_000_000;
 
 /** What npm @huggingface/hub takes for a token, and llama.cpp does not drop. */
 const TOKEN = /^hf_[a-zA-Z0-9]{34,}$/;
@@ -71,39 +68,4 @@ export async function openServedVault({
     await stage[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-async function startServe(stage: Stage, args: readonly string[]) {
-  const child = stage.start(['serve', '--port', '0', ...args]);
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  let log = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    log = `${log}${chunk}`.slice(-OUTPUT_CHARACTERS_MAX);
-  });
-  return {
-    endpoint: await endpointOf(child),
-    log: () => log,
-    async stop() {
-      process.off('exit', kill);
-      if (child.exitCode !== null) return;
-      const exit = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exit;
-    },
-  };
-}
-
-/** Where it says that it serves; rejects with what it said where it ends before. */
-function endpointOf(child: ChildProcess): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said = `${said}${chunk}`.slice(-OUTPUT_CHARACTERS_MAX);
-    const [, endpoint] = /HF_ENDPOINT=(\S+)/.exec(said) ?? [];
-    if (endpoint) resolve(endpoint);
-  });
-  child.on('error', reject);
-  child.on('close', (exit) => reject(new Error(`the gateway ended with ${exit}: ${said}`)));
-  return promise;
 }
