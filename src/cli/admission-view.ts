@@ -78,7 +78,11 @@ function conclusion(terminal: Terminal, vault: Into, admission: Admission): stri
     labelled('signed', `model.sig, key ${record.keyId.slice(0, 8)}…, log entry ${logIndex}`),
     labelled(
       'next',
-      `weighlock verify ${id.model}@${id.commit}${there}\nweighlock pull ${id.model} ./${path.basename(id.model)}${there}`,
+      [
+        `weighlock verify ${id.model}@${id.commit}${there}`,
+        `weighlock pull ${id.model} ./${path.basename(id.model)}${there}`,
+        `weighlock serve --anonymous${there}   and then HF_ENDPOINT=http://127.0.0.1:8080 hf download ${id.model}`,
+      ].join('\n'),
     ),
   ].join('');
 }
