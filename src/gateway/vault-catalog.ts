@@ -8,6 +8,7 @@ import { shardOf } from '../attest/state.ts';
 import type { Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
+import { own } from '../base/own.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { RevisionId } from '../vault/layout.ts';
 import type {
@@ -179,7 +180,7 @@ class VaultSnapshot implements Snapshot {
     const digest = this.state.index[shardOf(name)];
     if (!digest) return undefined;
     const { models } = await this.#shard(digest);
-    return Object.hasOwn(models, name) ? models[name] : undefined;
+    return own(models, name);
   }
 
   #shard(digest: Sha256): Promise<Shard> {

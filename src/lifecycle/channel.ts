@@ -7,6 +7,7 @@ import type { ChannelIndex } from '../attest/state.ts';
 import type { ChannelMoveBody } from '../attest/statement.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type Commit, isChannel, type ModelName } from '../base/name.ts';
+import { own } from '../base/own.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -86,7 +87,7 @@ export async function requireChannel(
   channel: string,
 ): Promise<ChannelIndex> {
   const index = await registry.model(model);
-  const found = index?.channels[channel];
+  const found = index && own(index.channels, channel);
   if (found) return found;
   const names = Object.keys(index?.channels ?? {});
   throw new WeighlockError(
@@ -98,7 +99,8 @@ export async function requireChannel(
 }
 
 async function channelOf(gate: Gate, model: ModelName, channel: string): Promise<ChannelIndex | undefined> {
-  return (await gate.model(model))?.channels[channel];
+  const index = await gate.model(model);
+  return index && own(index.channels, channel);
 }
 
 function movedTo({ model, channel }: ChannelRequest, now: Commit | null): WeighlockError {

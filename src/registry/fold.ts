@@ -15,6 +15,7 @@ import {
 } from '../attest/state.ts';
 import type { BodyOf, ChannelMoveBody, RevocationBody, Signed } from '../attest/statement.ts';
 import { type Commit, isCommit, type ModelName } from '../base/name.ts';
+import { own } from '../base/own.ts';
 import { LogReader, type TreeHead } from '../log/reader.ts';
 import { indexKey } from '../vault/layout.ts';
 import type { NewReceipt } from './gate.ts';
@@ -190,13 +191,13 @@ function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; reco
   };
   model.revisions[entry.commit] = revision;
   const { channel } = body;
-  if (entry.verdict === 'admitted' && channel && !model.channels[channel])
+  if (entry.verdict === 'admitted' && channel && !own(model.channels, channel))
     model.channels[channel] = newPlace(entry.commit, at.index, body.decidedAt);
 }
 
 /** A channel moves only from where its mover saw it, and only to a revision that is as the mover saw it. */
 function moveChannel(model: ModelIndex, body: ChannelMoveBody, index: number): void {
-  const now = model.channels[body.channel];
+  const now = own(model.channels, body.channel);
   if ((now?.commit ?? null) !== body.before) return;
   const revision = model.revisions[body.commit];
   if (revision?.record !== body.record || revision.removed || revision.revoked) return;
@@ -214,7 +215,7 @@ function newPlace(
 }
 
 function modelOf(shard: Shard, model: ModelName): ModelIndex {
-  const there = shard.models[model];
+  const there = own(shard.models, model);
   if (there) return there;
   const created: ModelIndex = { revisions: {}, channels: {} };
   shard.models[model] = created;

@@ -28,6 +28,7 @@ import type { Clock } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type Commit, isCommit, type ModelName } from '../base/name.ts';
+import { own } from '../base/own.ts';
 import { CHECKPOINT_BYTES_MAX, type Checkpoint, openCheckpoint } from '../log/checkpoint.ts';
 import { EMPTY_ROOT } from '../log/merkle.ts';
 import { LogReader } from '../log/reader.ts';
@@ -167,7 +168,7 @@ export class Registry {
   async model(model: ModelName, current?: CurrentState): Promise<ModelIndex | undefined> {
     const { state } = current ?? (await this.state());
     const shard = await this.shard(state.index[shardOf(model)]);
-    return shard.models[model];
+    return own(shard.models, model);
   }
 
   /** Every model on record. */
@@ -191,7 +192,7 @@ export class Registry {
     if (!index)
       throw new WeighlockError('WL_NOT_ADMITTED', `${model} is not on record in ${this.vault.location}`);
     const wanted = revision ?? DEFAULT_CHANNEL;
-    const commit = isCommit(wanted) ? wanted : index.channels[wanted]?.commit;
+    const commit = isCommit(wanted) ? wanted : own(index.channels, wanted)?.commit;
     const only = revision === undefined ? onlyRevision(index) : undefined;
     const found = commit ?? only;
     const entry = found && index.revisions[found];

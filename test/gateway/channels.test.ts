@@ -125,6 +125,15 @@ describe('the channels of a model', () => {
       assert.match(ran.stderr, says);
     });
 
+  it('may be called what every object seems to have', async () => {
+    const ran = await set(commits[1], 'constructor');
+    assert.equal(ran.exit, 0, ran.stderr);
+    await follows(commits[1], 'constructor');
+    const unknown = await stage.here(['channel', 'history', MODEL, 'valueof']);
+    assert.match(unknown.stderr, /has no channel "valueof"/);
+    assert.match((await stage.here(['show', 'constructor'])).stderr, /constructor is not on record/);
+  });
+
   it('stand for nothing that is not published', async () => {
     const unknown = await set('0'.repeat(40));
     assert.match(unknown.stderr, /is not on record/);
