@@ -1,5 +1,6 @@
 /** `npm run bench -- <name> [options]`: measurements side by side with what a user would run instead. */
 import { benchAdmit } from './admit.ts';
+import { benchGateway } from './gateway.ts';
 import { benchPull } from './pull.ts';
 import { benchS3 } from './s3.ts';
 
@@ -7,6 +8,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   admit: benchAdmit,
   s3: benchS3,
   pull: benchPull,
+  gateway: benchGateway,
 };
 
 // Broken off, a bench ends as it always does: gigabytes in memory are given back.
