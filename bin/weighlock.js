@@ -2,6 +2,7 @@
 // Starts the command line: the sources in a checkout, the compiled files in a published package.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const NODE_MAJOR_MIN = 24;
 if (Number(process.versions.node.split('.', 1)[0]) < NODE_MAJOR_MIN) {
@@ -11,6 +12,9 @@ if (Number(process.versions.node.split('.', 1)[0]) < NODE_MAJOR_MIN) {
   );
   process.exit(78);
 }
+// The bytes of models are outside of V8's heap, whose young generation would grow to tens of megabytes while the program
+// is loaded, and keep them. `serve`, which lives on short-lived objects, lets it grow again.
+setFlagsFromString('--semi-space-growth-factor=1');
 const source = new URL('../src/cli/main.ts', import.meta.url);
 const compiled = new URL('../dist/cli/main.js', import.meta.url);
 if (existsSync(source)) {
