@@ -25,12 +25,7 @@ export function accessCommand(run: Run): Command {
     .command('grant')
     .description('make a token; it is shown once, and only its digest is kept')
     .argument('<name>', 'for whom: a team, a service, a machine')
-    .option(
-      '--model <pattern>',
-      'org/name, org/*, org/prefix-* or *; may be repeated (default: *)',
-      append,
-      [],
-    )
+    .option('--model <pattern>', 'org/name, org/*, org/prefix-* or *; may be repeated (default: *)', append)
     .option('--role <role>', 'reader (files too) or auditor (lists and metadata only)', 'reader')
     .option('--days <n>', `how long it lasts; "forever" for no end (default: ${DEFAULT_DAYS})`)
     .action((name: string, flags: GrantFlags) => run({ ...flags }, (wire) => grant(wire, name, flags)));
@@ -60,7 +55,7 @@ export function accessCommand(run: Run): Command {
   return command;
 }
 
-function append(value: string, before: readonly string[]): readonly string[] {
+function append(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
