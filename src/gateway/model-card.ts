@@ -11,6 +11,8 @@ const CARD_BYTES_MAX = 1 << 20;
 const FRONT_MATTER_CHARS_MAX = 256 << 10;
 const TAGS_MAX = 500;
 const TAG_CHARS_MAX = 200;
+/** Names of Python's own in `ModelCardData(**card)`, by which huggingface_hub takes a card: one that has them breaks it. */
+const TAKEN_KEYS = ['self', 'ignore_metadata_errors'];
 /** Of config.json, what the Hub shows. */
 const CONFIG_KEYS = ['architectures', 'model_type', 'auto_map', 'quantization_config'];
 
@@ -65,7 +67,8 @@ export function frontMatter(readme: string): Record<string, unknown> | undefined
     const document = parseDocument(yaml, { logLevel: 'silent' });
     if (document.errors.length > 0) return undefined;
     // Through JSON: dates become text, and whatever is no JSON is gone.
-    return asObject(JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 0 }))));
+    const card = asObject(JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 0 }))));
+    return card && Object.fromEntries(Object.entries(card).filter(([key]) => !TAKEN_KEYS.includes(key)));
   } catch {
     return undefined;
   }
