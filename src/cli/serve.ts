@@ -1,5 +1,6 @@
 /** `weighlock serve`: the gateway, which answers what clients ask the Hub from the vault. */
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import pino from 'pino';
 import { EXIT, WeighlockError } from '../base/errors.ts';
@@ -51,7 +52,10 @@ export function serveCommand(run: Run): Command {
     .option('--public-url <url>', 'where clients reach it (default: where it listens)')
     .option('--tls-cert <file>', 'PEM file of the certificate chain')
     .option('--tls-key <file>', 'PEM file of its private key')
-    .option('--anonymous [patterns...]', 'let anybody read these models without a token (default: all)')
+    .option(
+      '--anonymous [patterns...]',
+      'let anybody read without a token: the models of these patterns, or all',
+    )
     .option('--presign-seconds <n>', 'how long a URL into the bucket lasts', String(DEFAULT_PRESIGN_SECONDS))
     .option('--data-endpoint <url>', 'where clients reach the store, if elsewhere than this machine does')
     .option(
@@ -69,7 +73,11 @@ export function serveCommand(run: Run): Command {
     .action((flags: ServeFlags) => run({ ...flags }, (wire) => serve(wire, flags)));
 }
 
+/** V8's own, which bin/weighlock.js turns off for what streams. */
+const YOUNG_GENERATION_GROWS = '--semi-space-growth-factor=2';
+
 async function serve(wire: Wire, flags: ServeFlags): Promise<Outcome> {
+  setFlagsFromString(YOUNG_GENERATION_GROWS);
   const graceMs = number('--grace-seconds', flags.graceSeconds, { min: 0, max: 86_400 }) * 1000;
   const { gateway, registry, close } = await open(wire, flags);
   wire.terminal.err(await notice(gateway, registry, flags));
@@ -105,10 +113,12 @@ async function open(wire: Wire, flags: ServeFlags) {
         });
   const readers = new Grants({ state: () => freshness.current(), clock, anonymous: anonymousOf(flags) });
   const rateLimits = new RequestLimits(requests);
+  const log = accessLog();
   const close = async () => {
     await freshness.close();
     await data.close();
     await registry.vault.close();
+    await log.close();
   };
   const gateway = await startGateway({
     ...options,
@@ -116,7 +126,8 @@ async function open(wire: Wire, flags: ServeFlags) {
     data,
     readers,
     rateLimits,
-    log: pino.destination({ dest: 1, sync: false }),
+    log: log.destination,
+    stateAgeMs: () => freshness.ageMs,
   }).catch(async (error: unknown) => {
     await close();
     throw cannotListen(error, flags);
@@ -134,6 +145,33 @@ function tell({ terminal }: Wire, change: StateChange): void {
     const hint = error instanceof WeighlockError ? `\n${error.hint}` : '';
     terminal.err(labelled('not ready', `${error instanceof Error ? error.message : error}${hint}`));
   }
+}
+
+/** Lines of the access log are gathered up to so many characters, or so long: a write each would cost as much as an answer. */
+const LOG_CHARACTERS_GATHERED = 4_096;
+const LOG_GATHERED_MS = 100;
+/** Lines that wait for whoever reads the log, in bytes; beyond, they are lost: the gateway goes on all the same. */
+const LOG_BYTES_MAX = 64 << 20;
+/** How long the last lines may take when it is stopped: whoever reads the log may have gone. */
+const LOG_END_MS = 2_000;
+
+/** Standard output, whose last line is written before `close` resolves. */
+function accessLog() {
+  const destination = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: LOG_CHARACTERS_GATHERED,
+    periodicFlush: LOG_GATHERED_MS,
+    maxLength: LOG_BYTES_MAX,
+  });
+  const close = async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LOG_END_MS);
+    destination.flush(() => resolve());
+    await promise;
+    clearTimeout(timer);
+  };
+  return { destination, close };
 }
 
 /** What the system says about the address, in words; anything else as it is. */
