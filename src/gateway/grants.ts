@@ -1,8 +1,7 @@
 /** Grants: who may read, by the signed statements that the believed state carries. */
-import { timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { Grant, State } from '../attest/state.ts';
 import type { Clock } from '../base/clock.ts';
-import { sha256 } from '../base/digest.ts';
 import type { ModelName } from '../base/name.ts';
 import type { Reader, Readers } from './reader.ts';
 
@@ -32,7 +31,7 @@ export class Grants implements Readers {
 
   identify(token: string | undefined, address: string): Reader | 'unknown' | 'nobody' {
     if (token === undefined) return this.#nobody(address);
-    const digest = sha256(token);
+    const digest = hash('sha256', token);
     const known = this.#byDigest().get(digest);
     if (!known || !sameDigest(digest, known.grant.token)) return 'unknown';
     const { expiresAt } = known.grant;

@@ -6,6 +6,13 @@ import type { Catalog } from './catalog.ts';
 /** From a cached answer to a long download, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300];
 
+/** What is counted of one route and status. */
+interface Counts {
+  readonly requests: Counter.Internal;
+  readonly durations: Histogram.Internal<'route'>;
+  readonly bytes: Counter.Internal;
+}
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #requests: Counter<'route' | 'status'>;
@@ -13,6 +20,7 @@ export class Metrics {
   readonly #bytes: Counter<'route'>;
   readonly #malformed: Counter;
   readonly #running: Gauge;
+  readonly #counts = new Map<Route, Map<number, Counts>>();
 
   constructor(catalog: Catalog, stateAgeMs?: () => number) {
     const registers = [this.#registry];
@@ -85,9 +93,25 @@ export class Metrics {
     { status, bytes, seconds }: { readonly status: number; readonly bytes: number; readonly seconds: number },
   ): void {
     this.#running.dec();
-    this.#requests.inc({ route, status });
-    this.#durations.observe({ route }, seconds);
-    if (bytes > 0) this.#bytes.inc({ route }, bytes);
+    const counts = this.#countsOf(route, status);
+    counts.requests.inc();
+    counts.durations.observe(seconds);
+    if (bytes > 0) counts.bytes.inc(bytes);
+  }
+
+  /** Looked up by route and status once: finding what labels stand for costs more than counting. */
+  #countsOf(route: Route, status: number): Counts {
+    const byStatus = this.#counts.get(route) ?? new Map<number, Counts>();
+    this.#counts.set(route, byStatus);
+    const known = byStatus.get(status);
+    if (known !== undefined) return known;
+    const counts = {
+      requests: this.#requests.labels({ route, status }),
+      durations: this.#durations.labels({ route }),
+      bytes: this.#bytes.labels({ route }),
+    };
+    byStatus.set(status, counts);
+    return counts;
   }
 
   malformed(): void {

@@ -35,6 +35,9 @@ const FILE_BYTES = 400;
 /** Of a model whose files cannot be read just now. */
 const UNREAD_CARD = { ...EMPTY_CARD };
 
+/** Models whose place in the index is remembered for one state: finding it means hashing the name. */
+const INDEXES_MAX = 20_000;
+
 /** Over plain HTTP, huggingface_hub refuses a single file that is larger. */
 const CLIENT_FILE_BYTES_MAX = 50e9;
 
@@ -83,11 +86,14 @@ class VaultSnapshot implements Snapshot {
   readonly state: State;
   readonly #shared: Shared;
   readonly #models = new WeakMap<ModelIndex, CatalogModel>();
+  readonly #indexes = new Map<ModelName, ModelIndex>();
+  readonly #revokesFiles: boolean;
   #names: Promise<readonly ModelName[]> | undefined;
 
   constructor(shared: Shared, state: State) {
     this.#shared = shared;
     this.state = state;
+    this.#revokesFiles = Object.keys(state.revokedFiles).length > 0;
   }
 
   get sequence(): number {
@@ -97,8 +103,11 @@ class VaultSnapshot implements Snapshot {
   async model(name: ModelName): Promise<CatalogModel | undefined> {
     const index = await this.#index(name);
     if (!index) return undefined;
-    const known = this.#models.get(index) ?? catalogModel(name, index);
-    this.#models.set(index, known);
+    let known = this.#models.get(index);
+    if (known === undefined) {
+      known = catalogModel(name, index);
+      this.#models.set(index, known);
+    }
     return known;
   }
 
@@ -111,6 +120,7 @@ class VaultSnapshot implements Snapshot {
       if (whole.card === UNREAD_CARD) queueMicrotask(() => revisions.forget(receipt));
       return whole;
     });
+    if (!this.#revokesFiles) return served;
     // The index says which revisions were revoked for a file; this holds whatever it says.
     for (const file of served.files.values()) {
       if (this.state.revokedFiles[file.sha256])
@@ -177,10 +187,18 @@ class VaultSnapshot implements Snapshot {
   }
 
   async #index(name: ModelName): Promise<ModelIndex | undefined> {
+    const known = this.#indexes.get(name);
+    if (known !== undefined) return known;
     const digest = this.state.index[shardOf(name)];
     if (!digest) return undefined;
     const { models } = await this.#shard(digest);
-    return own(models, name);
+    const index = own(models, name);
+    // Only names that there are: whoever asks for others fills nothing.
+    if (index !== undefined) {
+      if (this.#indexes.size >= INDEXES_MAX) this.#indexes.clear();
+      this.#indexes.set(name, index);
+    }
+    return index;
   }
 
   #shard(digest: Sha256): Promise<Shard> {
