@@ -137,6 +137,22 @@ describe('files of a directory', () => {
     assert.equal(begun.filter((name) => name === 'a').length, 1);
   });
 
+  it('that take long to hash let the answer begin, and no byte of one that is wrong', async () => {
+    writeFileSync(path.join(folder, 'a.safetensors'), Buffer.alloc(LARGE_BYTES, 'x'));
+    const go = Promise.withResolvers<void>();
+    const { hash } = slowly(go.promise);
+    const data = new DirectoryData(new DirectoryVault(root), { hash, headWithinMs: 0 });
+    const opened = await data.open(ID, served('a.safetensors'), WHOLE);
+    go.resolve();
+    assert.ok(opened.by === 'stream');
+    let bytes = 0;
+    const read = async () => {
+      for await (const chunk of opened.bytes) bytes += chunk.length;
+    };
+    await assert.rejects(read(), { code: 'WL_VAULT_CORRUPT' });
+    assert.equal(bytes, 0);
+  });
+
   it('are not begun for whoever is gone', async () => {
     const data = new DirectoryData(new DirectoryVault(root));
     const gone = { span: undefined, signal: AbortSignal.abort() };

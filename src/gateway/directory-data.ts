@@ -2,11 +2,14 @@
  * DirectoryData: files of a directory vault, sent by the gateway itself. A file is hashed before the first byte of it is
  * given out, and again whenever it is not the same unchanged file any more.
  *
- * A client waits in silence while its file is hashed: huggingface_hub asks again when its time is up (six times in all,
- * ten seconds each), and meets the same check, further on. Told 503, the versions from 1.0 on would give up at once. So
- * that it mostly need not wait, the large files of a revision are hashed as soon as somebody reads any of it.
+ * A client that waits for a file that is still being hashed gets the head of the answer within a few seconds, and the
+ * body when the file is found to be right. That is what every huggingface_hub outlives: silence within a body makes it
+ * ask again, six times in all, and each time it meets the same check, further on. Silence before the head ends 0.30 and
+ * 1.x, and an answer of 503 ends 1.x and 2.x. So that clients mostly need not wait, the large files of a revision are
+ * hashed as soon as somebody reads any of it.
  */
 import type { FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighlockError } from '../base/errors.ts';
 import type { DirectoryVault } from '../vault/directory.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix } from '../vault/layout.ts';
@@ -18,21 +21,27 @@ import { FileChecks, type HashFile, identityOf } from './file-checks.ts';
 const READ_BYTES = 256 << 10;
 /** What is smaller is hashed before anybody notices. */
 const AHEAD_BYTES_MIN = 8 << 20;
+/** A check that takes no longer is answered by its outcome; clients wait ten seconds at a time. */
+const HEAD_WITHIN_MS = 5_000;
 /** Revisions that were prepared, remembered. */
 const PREPARED_MAX = 10_000;
 
 export interface DirectoryDataOptions {
   /** How files are hashed, for tests. */
   readonly hash?: HashFile;
+  /** How long the head of an answer waits for the check of its file. */
+  readonly headWithinMs?: number;
 }
 
 export class DirectoryData implements DataDoor {
   readonly #vault: DirectoryVault;
   readonly #checks: FileChecks;
+  readonly #headWithinMs: number;
   readonly #prepared = new Set<string>();
 
-  constructor(vault: DirectoryVault, { hash }: DirectoryDataOptions = {}) {
+  constructor(vault: DirectoryVault, { hash, headWithinMs = HEAD_WITHIN_MS }: DirectoryDataOptions = {}) {
     this.#vault = vault;
+    this.#headWithinMs = headWithinMs;
     this.#checks = new FileChecks(hash);
   }
 
@@ -53,9 +62,20 @@ export class DirectoryData implements DataDoor {
     { span, signal }: { readonly span: ByteSpan | undefined; readonly signal: AbortSignal },
   ): Promise<Delivery> {
     this.prepare(id);
-    const identity = await this.#check(id, file, signal);
     const range = span ?? { first: 0, last: file.sizeBytes - 1 };
-    return { by: 'stream', bytes: this.#stream({ id, file, identity }, range, signal) };
+    const checking = this.#check(id, file, signal);
+    // Whoever does not read the stream is told nothing.
+    checking.catch(() => undefined);
+    const patience = new AbortController();
+    const late = sleep(this.#headWithinMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    const identity = await Promise.race([checking, late]).finally(() => patience.abort());
+    return {
+      by: 'stream',
+      bytes:
+        identity === undefined
+          ? this.#streamChecked({ id, file, checking }, range, signal)
+          : this.#stream({ id, file, identity }, range, signal),
+    };
   }
 
   async firstByte(id: RevisionId, file: ServedFile): Promise<Uint8Array> {
@@ -121,6 +141,17 @@ export class DirectoryData implements DataDoor {
     } finally {
       await handle.close();
     }
+  }
+
+  async *#streamChecked(
+    { id, file, checking }: { id: RevisionId; file: ServedFile; checking: Promise<string> },
+    span: ByteSpan,
+    signal: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    // No byte of the file, but it makes the head of the answer go out.
+    yield Buffer.alloc(0);
+    const identity = await checking;
+    yield* this.#stream({ id, file, identity }, span, signal);
   }
 
   /** Opened only when it is read: a client that has gone by then leaves nothing open. */
