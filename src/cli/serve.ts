@@ -148,7 +148,7 @@ function tell({ terminal }: Wire, change: StateChange): void {
 }
 
 /** Lines of the access log are gathered up to so many characters, or so long: a write each would cost as much as an answer. */
-const LOG_CHARACTERS_GATHERED = 4_096;
+const LOG_CHARACTERS_GATHERED = 64 << 10;
 const LOG_GATHERED_MS = 100;
 /** Lines that wait for whoever reads the log, in bytes; beyond, they are lost: the gateway goes on all the same. */
 const LOG_BYTES_MAX = 64 << 20;
@@ -161,6 +161,7 @@ function accessLog() {
     dest: 1,
     sync: false,
     minLength: LOG_CHARACTERS_GATHERED,
+    maxWrite: 4 * LOG_CHARACTERS_GATHERED,
     periodicFlush: LOG_GATHERED_MS,
     maxLength: LOG_BYTES_MAX,
   });
