@@ -22,8 +22,8 @@ export function machine(): Machine {
   };
 }
 
-export function machineLine(sizeBytes: number): string {
-  const { cores, memoryBytes, node, loadBefore } = machine();
+export function machineLine(sizeBytes: number, about: Machine = machine()): string {
+  const { cores, memoryBytes, node, loadBefore } = about;
   const size = `${(sizeBytes / 1e9).toFixed(1)} GB`;
   const memory = `${Math.round(memoryBytes / GIBIBYTE)} GiB`;
   return `${size}, ${cores} cores, ${memory}, Node ${node}, load before ${loadBefore.toFixed(1)}`;

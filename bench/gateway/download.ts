@@ -80,7 +80,13 @@ async function download(stage: Stage, endpoint: string, memory: string): Promise
 /** What a client asks before it fetches files: paths of the API, and what is answered. */
 async function hubAnswers(endpoint: string, commit: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const api = `/api/models/${R1_MODEL}`;
-  const asked = [`${api}/revision/main`, `${api}/revision/${commit}`, `${api}/tree/${commit}`, api];
+  const asked = [
+    `${api}/revision/main`,
+    `${api}/revision/${commit}`,
+    `${api}/tree/${commit}`,
+    api,
+    '/api/agent-harnesses',
+  ];
   const answers = new Map<string, Uint8Array>();
   for (const target of asked) {
     const answer = await fetch(`${endpoint}${target}${target.includes('/tree/') ? '?recursive=true' : ''}`);
