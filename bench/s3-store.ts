@@ -31,9 +31,16 @@ export function storeKind(text: string): StoreKind {
   throw new Error('--server takes versitygw or minio');
 }
 
+export interface StoreWanted {
+  readonly kind: StoreKind;
+  readonly sizeBytes: number;
+  /** Of the bucket; off, as with every store, unless it is asked for. */
+  readonly versioning?: 'on' | 'off';
+}
+
 /** Runs `work` with an empty bucket. Throws where memory does not hold what is to come. */
 export async function withStore<T>(
-  { kind, sizeBytes }: { readonly kind: StoreKind; readonly sizeBytes: number },
+  { kind, sizeBytes, versioning = 'off' }: StoreWanted,
   work: (store: Store) => Promise<T>,
 ): Promise<T> {
   await requireMemory(sizeBytes);
@@ -41,7 +48,7 @@ export async function withStore<T>(
   const start = kind === 'minio' ? startMinio : startVersitygw;
   const server = await start({ folder: folder.path });
   try {
-    await server.makeBucket(BUCKET);
+    await server.makeBucket(BUCKET, { versioning });
     const environment = clientEnvironment(server);
     return await work({
       server,

@@ -74,10 +74,9 @@ export function atRate(stage: Stage, target: Target): Promise<Load> {
   return run(stage, { connections: RATE_CONNECTIONS, ...target }, { seconds: stage.seconds, rate: RATE });
 }
 
-/** So many requests of the list, at the rate, that all of it is asked once, within bounds. */
-export function onceAtRate(stage: Stage, target: Target, secondsMax: number): Promise<Load> {
-  const seconds = Math.min(secondsMax, target.asks.length / RATE);
-  return run(stage, { connections: RATE_CONNECTIONS, ...target }, { seconds, rate: RATE });
+/** As fast as it goes, without a load before: of what nobody asked for yet. */
+export function firstTime(stage: Stage, target: Target): Promise<Load> {
+  return run(stage, target, { seconds: stage.seconds, rate: 0 });
 }
 
 async function run(

@@ -6,24 +6,24 @@ import type { StandInModel } from '../../src/hub-stand-in/model.ts';
 import { freePort, startNginx } from '../nginx.ts';
 import { peerProgram } from '../programs.ts';
 import { type FilledVault, filledVault, modelName } from './filled-vault.ts';
-import { type Ask, asksOf, atRate, type Load, onceAtRate, saturate } from './load.ts';
+import { type Ask, asksOf, atRate, firstTime, type Load, saturate } from './load.ts';
 import { pinned, pinnedTo, SERVER_CORE, startPinned } from './pinned.ts';
 import { type Gateway, type Stage, startGateway } from './stage.ts';
 
 /** Models that are asked for, spread over all that there are. */
 const ASKED_MAX = 1_000;
+/** More than are asked for within one load. */
+const OTHERS_MIN = 50_000;
 /** Of the mirror: its cache is files, which do not become faster by being fewer. */
 const MIRRORED = 20;
 const MIRROR_CONNECTIONS = 8;
-/** Models that are asked for once each, nothing of them known before. */
-const FIRST_TIME_SECONDS_MAX = 60;
 
 export interface MetadataResult {
   readonly server: 'weighlock' | 'nginx' | 'olah';
   readonly revisions: number;
   readonly most: Load;
   readonly atRate: Load | undefined;
-  /** Models of which nothing was asked before. */
+  /** Of models for which nobody asked before, where there are enough of them. */
   readonly firstTime?: Load;
 }
 
@@ -51,9 +51,8 @@ async function ofGateway(stage: Stage, filled: FilledVault, { port, process: ser
   const known = new Set(asked);
   const others = Array.from({ length: revisions }, (_, number) => number).filter((one) => !known.has(one));
   const result = { server: 'weighlock', revisions, most, atRate: fixed } as const;
-  if (others.length === 0) return result;
-  const secondsMax = Math.min(FIRST_TIME_SECONDS_MAX, stage.seconds * 4);
-  return { ...result, firstTime: await onceAtRate(stage, { ...target, asks: asksOf(others) }, secondsMax) };
+  if (others.length < OTHERS_MIN) return result;
+  return { ...result, firstTime: await firstTime(stage, { ...target, asks: asksOf(others) }) };
 }
 
 /** Numbers up to `count`, `wanted` of them, evenly. */

@@ -27,7 +27,9 @@ export async function withPublished<T>(
   work: (published: Published) => Promise<T>,
 ): Promise<T> {
   execFileSync('taskset', ['-acp', SERVER_CORE, String(process.pid)], { stdio: 'ignore' });
-  return withStore({ kind, sizeBytes: stage.sizeBytes }, async (store) => work(await publish(stage, store)));
+  // Only of a version that is on record are clients sent to the bucket itself.
+  const wanted = { kind, sizeBytes: stage.sizeBytes, versioning: 'on' } as const;
+  return withStore(wanted, async (store) => work(await publish(stage, store)));
 }
 
 async function publish(stage: Stage, store: Store): Promise<Published> {

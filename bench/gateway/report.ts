@@ -43,7 +43,7 @@ function metadataTable(results: readonly MetadataResult[]): string {
     'p50 ms at 1,000/s',
     'p99',
     'p99.9',
-    'p99, first time',
+    'first time, answers/s',
   ];
   const rows = results.map(({ server, revisions, most, atRate, firstTime }) => [
     server,
@@ -55,7 +55,7 @@ function metadataTable(results: readonly MetadataResult[]): string {
     atRate?.p50Ms.toFixed(2) ?? '',
     atRate?.p99Ms.toFixed(2) ?? '',
     atRate?.p999Ms.toFixed(2) ?? '',
-    firstTime?.p99Ms.toFixed(2) ?? '',
+    firstTime ? Math.round(firstTime.perSecond).toLocaleString('en') : '',
   ]);
   return markdown([head, ...rows]);
 }
