@@ -16,6 +16,7 @@ import { byPath, type ManifestFile } from '../base/manifest.ts';
 import { type RepoPath, SIGNATURE_PATH } from '../base/name.ts';
 import { checkFiles, type FileSet, signedName } from '../registry/check-files.ts';
 import type { Gate } from '../registry/gate.ts';
+import { keepFromReaders } from '../registry/keep-from.ts';
 import { Findings } from '../registry/problem.ts';
 import { fileKey, type RevisionId } from '../vault/layout.ts';
 import type { Staging, StoredFile } from '../vault/vault.ts';
@@ -56,7 +57,15 @@ async function publish(options: PublicationOptions): Promise<void> {
   const deadline = Date.now() + WAIT_MS;
   let { staging } = options;
   for (let losses = 0; Date.now() < deadline; ) {
-    if ((await indexed(gate, record))?.receipt) return;
+    const entry = await indexed(gate, record);
+    if (entry?.revoked) {
+      await staging?.discard();
+      throw new WeighlockError(
+        'WL_REVOKED',
+        `${model}@${commit.slice(0, 12)} was revoked while it was admitted`,
+      );
+    }
+    if (entry?.receipt) return;
     let stored: readonly StoredFile[] | undefined;
     try {
       stored = await place(id, { ...options, staging });
@@ -76,6 +85,8 @@ async function publish(options: PublicationOptions): Promise<void> {
         files: [...stored].sort(byPath),
       });
       await gate.advance([{ id, number, digest }]);
+      // Revoked between the last look and now: the files stand, and nobody is to read them.
+      if ((await indexed(gate, record))?.revoked) await keepFromReaders(gate, id);
       return;
     }
     await sleep(LOOK_MS);

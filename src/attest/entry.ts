@@ -4,23 +4,17 @@
  */
 import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { parseSha256, type Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { isChannel, isCommit, parseModelName } from '../base/name.ts';
+import { isChannel } from '../base/name.ts';
 import type { SignedRecord } from './record.ts';
+import { commitShape, digestShape as digest, modelShape } from './shapes.ts';
 import { kindOf, type Signed, type StatementKind } from './statement.ts';
-
-const digest = z.string().transform((text, context) => {
-  const parsed = parseSha256(text);
-  if (!parsed) context.addIssue('is not a sha256');
-  return parsed as Sha256;
-});
 
 /** What every entry names. */
 const about = { vault: z.string(), statement: digest };
 const revision = {
-  model: z.string().transform((text) => parseModelName(text)),
-  commit: z.string().refine(isCommit),
+  model: modelShape,
+  commit: commitShape,
 };
 
 const recordSchema = z.object({

@@ -7,13 +7,19 @@
  */
 import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { parseGitBlobSha1, parseSha256, type Sha256, sha256 } from '../base/digest.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Finding, Gap } from '../base/finding.ts';
 import { manifestDigest } from '../base/manifest.ts';
-import { isCommit, parseModelName, parseRepoPath } from '../base/name.ts';
+import { parseRepoPath } from '../base/name.ts';
 import { encodeEnvelope, IN_TOTO, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import type { Signer } from './key.ts';
+import {
+  commitShape as commit,
+  digestShape as digest,
+  gitDigestShape,
+  modelShape as model,
+} from './shapes.ts';
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 const PREDICATE_TYPE = 'https://slsa.dev/verification_summary/v1';
@@ -21,14 +27,6 @@ const PREDICATE_TYPE = 'https://slsa.dev/verification_summary/v1';
 /** Longest record that is read: some ten thousand files with their findings. */
 export const RECORD_BYTES_MAX = 64 << 20;
 
-const digest = z.string().transform((text, context) => {
-  const parsed = parseSha256(text);
-  if (!parsed) context.addIssue('is not a sha256');
-  return parsed as Sha256;
-});
-const gitDigest = z.string().transform((text) => parseGitBlobSha1(text) ?? z.NEVER);
-const model = z.string().transform((text) => parseModelName(text));
-const commit = z.string().refine(isCommit);
 const path = z.string().transform((text) => parseRepoPath(text));
 const size = z.int().min(0);
 
@@ -55,7 +53,9 @@ const bodySchema = z.object({
     vault: z.string(),
     model,
     commit,
-    files: z.array(z.object({ path, sizeBytes: size, sha256: digest, gitBlobSha1: gitDigest.optional() })),
+    files: z.array(
+      z.object({ path, sizeBytes: size, sha256: digest, gitBlobSha1: gitDigestShape.optional() }),
+    ),
     excluded: z.array(z.object({ path, sizeBytes: size, by: z.string() })),
   }),
   source: z.object({

@@ -5,11 +5,12 @@
  */
 import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { parseSha256, type Sha256, sha256 } from '../base/digest.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { isCommit, parseModelName, parseRepoPath } from '../base/name.ts';
+import { parseRepoPath } from '../base/name.ts';
 import { encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import type { Signer } from './key.ts';
+import { commitShape as commit, digestShape as digest, modelShape } from './shapes.ts';
 
 const STATE_TYPE = 'application/vnd.weighlock.state+json';
 const RECEIPT_TYPE = 'application/vnd.weighlock.receipt+json';
@@ -20,9 +21,6 @@ export const STATE_BYTES_MAX = 16 << 20;
 export const SHARD_BYTES_MAX = 64 << 20;
 /** Longest receipt: some ten thousand files. */
 export const RECEIPT_BYTES_MAX = 16 << 20;
-
-const digest = z.string().transform((text) => parseSha256(text) ?? z.NEVER);
-const commit = z.string().refine(isCommit);
 
 /** The statement that says something, and its entry in the log. */
 const logged = { statement: digest, logIndex: z.int().min(0) };
@@ -88,10 +86,7 @@ const modelSchema = z.object({
 });
 
 const shardSchema = z.object({
-  models: z.record(
-    z.string().transform((t) => parseModelName(t)),
-    modelSchema,
-  ),
+  models: z.record(modelShape, modelSchema),
 });
 
 export type Grant = z.infer<typeof grantSchema>;

@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { parseSha256, type Sha256, sha256 } from '../base/digest.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { isChannel, isCommit, parseModelName } from '../base/name.ts';
+import { isChannel } from '../base/name.ts';
 import { encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import type { Signer } from './key.ts';
+import { commitShape as commit, digestShape as digest, modelShape as model } from './shapes.ts';
 
 /** Longest statement: one that revokes a file names every revision that holds it. */
 export const STATEMENT_BYTES_MAX = 16 << 20;
@@ -16,13 +17,6 @@ export const STATEMENT_BYTES_MAX = 16 << 20;
 /** Patterns of model names in one grant. */
 const PATTERNS_MAX = 100;
 
-const model = z.string().transform((text) => parseModelName(text));
-const commit = z.string().refine(isCommit);
-const digest = z.string().transform((text, context) => {
-  const parsed = parseSha256(text);
-  if (!parsed) context.addIssue('is not a sha256');
-  return parsed as Sha256;
-});
 const channel = z.string().refine(isChannel);
 const reason = z.string().max(2000);
 
@@ -109,10 +103,25 @@ export interface Signed<B extends StatementBody = StatementBody> {
   readonly digest: Sha256;
 }
 
+/** Throws WL_USAGE for one that nobody could read back: it would stand in the log for ever. */
 export async function signStatement<B extends StatementBody>(body: B, signer: Signer): Promise<Signed<B>> {
+  const parsed = statementSchema.safeParse(body);
+  if (!parsed.success) throw unreadable(body, parsed.error.issues[0]);
   const payload = Buffer.from(canonicalJson(body));
   const bytes = encodeEnvelope(await seal(payloadType(kindOf(body)), payload, signer));
+  if (bytes.length > STATEMENT_BYTES_MAX) throw unreadable(body, { path: [], message: 'it is too long' });
   return { body, bytes, digest: sha256(bytes) };
+}
+
+function unreadable(
+  body: StatementBody,
+  issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined,
+): WeighlockError {
+  const place = issue?.path.length ? `${issue.path.join('.')}: ` : '';
+  return new WeighlockError(
+    'WL_USAGE',
+    `nothing was logged: this ${kindOf(body)} could not be read back (${place}${issue?.message})`,
+  );
 }
 
 /** Throws WL_VAULT_CORRUPT unless it is a statement of this kind that one of the keys signed. */
@@ -129,6 +138,20 @@ export function openStatement<K extends StatementKind>(
       `${by.named} is not a ${kind} signed by a gate key of the trust file`,
     );
   return { body: parsed.data as BodyOf<K>, bytes, digest: sha256(bytes) };
+}
+
+const KINDS: readonly StatementKind[] = ['removal', 'channel', 'revocation', 'grant', 'grant-end'];
+
+/** As `openStatement`, of whatever kind; undefined unless one of the keys signed it. */
+export function openAnyStatement(bytes: Uint8Array, keys: readonly KnownKey[]): Signed | undefined {
+  for (const kind of KINDS) {
+    try {
+      return openStatement(bytes, kind, { keys, named: kind });
+    } catch (error) {
+      if (!(error instanceof WeighlockError)) throw error;
+    }
+  }
+  return undefined;
 }
 
 export function kindOf(body: StatementBody): StatementKind {

@@ -157,12 +157,12 @@ function notAdmitted(model: string): string {
   return `${model} is not admitted here. Ask for it: \`weighlock admit ${model}\``;
 }
 
-/** What a reader may learn of the cause: the table's sentence, never a message that names buckets and hosts. */
 /** The same for the same message only. */
 function topicOf(text: string): string {
   return crc32(text).toString(16);
 }
 
+/** What a reader may learn of the cause: the table's sentence, never a message that names buckets and hosts. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof WeighlockError)) return 'the vault cannot be read';
   return `${ERRORS[error.code].when} (${error.code})`;

@@ -67,14 +67,19 @@ export async function rollBack(gate: Gate, request: ChannelRequest): Promise<Cha
   const { model, channel } = request;
   const now = await requireChannel(gate, model, channel);
   const index = await gate.model(model);
-  const earlier = now.history.toReversed().find(({ commit }) => {
+  // Before it first stood here: going back twice goes back twice, and not forth again.
+  const before = now.history.slice(
+    0,
+    now.history.findIndex(({ commit }) => commit === now.commit),
+  );
+  const earlier = before.toReversed().find(({ commit }) => {
     const revision = index?.revisions[commit];
-    return commit !== now.commit && revision?.receipt && !revision.removed && !revision.revoked;
+    return revision?.receipt && !revision.removed && !revision.revoked;
   });
   if (!earlier)
     throw new WeighlockError(
       'WL_NOT_ADMITTED',
-      `the channel ${channel} of ${model} stood for no other revision that is still published`,
+      `the channel ${channel} of ${model} stood for no earlier revision that is still published`,
       { hint: `Name one: \`weighlock channel set ${model} ${channel} <commit>\`.` },
     );
   return setChannel(gate, { ...request, revision: earlier.commit, expect: request.expect ?? now.commit });

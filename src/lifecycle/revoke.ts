@@ -5,10 +5,10 @@
  */
 import type { RevocationBody } from '../attest/statement.ts';
 import type { Sha256 } from '../base/digest.ts';
-import { WeighlockError } from '../base/errors.ts';
 import { spread } from '../base/lanes.ts';
 import type { ModelName } from '../base/name.ts';
 import type { Gate } from '../registry/gate.ts';
+import { keepFromReaders } from '../registry/keep-from.ts';
 import type { RevisionId } from '../vault/layout.ts';
 
 export type RevocationSubject =
@@ -25,8 +25,6 @@ export interface Revocation {
 
 /** Records that are read at once when a file is looked for. */
 const RECORDS_AT_ONCE = 16;
-/** Files that are marked at once. */
-const MARKED_AT_ONCE = 8;
 
 export async function revoke(
   gate: Gate,
@@ -47,7 +45,7 @@ export async function revoke(
       ).index;
   // Read anew: the log may name revisions that came meanwhile.
   const revisions = 'sha256' in named ? await holding(gate, named.sha256) : [named];
-  return { revisions, logIndex, files: await markFiles(gate, revisions) };
+  return { revisions, logIndex, files: await keepAll(gate, revisions) };
 }
 
 async function isRevoked(gate: Gate, subject: RevisionId | { readonly sha256: Sha256 }): Promise<boolean> {
@@ -74,26 +72,12 @@ async function* revisionsOf(gate: Gate) {
   }
 }
 
-/** Tells the store to refuse reads of the files. */
-async function markFiles(gate: Gate, revisions: readonly RevisionId[]): Promise<number | undefined> {
-  const { vault } = gate;
-  if (!vault.keepFrom) return undefined;
-  let marked = 0;
+/** Undefined where the store can keep nobody from its files. */
+async function keepAll(gate: Gate, revisions: readonly RevisionId[]): Promise<number | undefined> {
+  let kept: number | undefined = gate.vault.keepFrom && 0;
   for (const id of revisions) {
-    const entry = (await gate.model(id.model))?.revisions[id.commit];
-    if (!entry?.receipt || entry.removed) continue;
-    const receipt = await gate.receipt(id, entry.number, entry.receipt);
-    const versions = new Map(receipt.files.map(({ path, version }) => [path, version]));
-    const files = await vault.stat(id);
-    await spread(files, MARKED_AT_ONCE, async ({ path }) => {
-      if ((await vault.keepFrom?.(id, path, versions.get(path))) === 'unsupported')
-        throw new WeighlockError(
-          'WL_VAULT_UNSAFE',
-          `the revocation is logged, and every gateway refuses; but ${vault.location} knows no tags, so whoever reads it directly still can`,
-          { hint: 'Let runtimes read through the gateway, or `weighlock remove` the revision.' },
-        );
-      marked += 1;
-    });
+    const more = await keepFromReaders(gate, id);
+    if (more !== undefined) kept = (kept ?? 0) + more;
   }
-  return marked;
+  return kept;
 }

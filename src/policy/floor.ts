@@ -1,7 +1,7 @@
 /**
- * The safety floor: what no policy file removes. What was revoked, and what runs code when it is loaded, is refused; what was not read
- * completely, or remains unclear, is held: a gap in a file, or any finding, also about the repo as a whole, that says
- * so. (Digests that do not match never get as far as a decision.)
+ * The safety floor: what no policy file removes. What was revoked, and what runs code when it is loaded, is refused;
+ * what was not read completely, or remains unclear, is held: a gap in a file, or any finding, also about the repo as a
+ * whole, that says so. (Digests that do not match never get as far as a decision.)
  */
 import type { Finding, Gap } from '../base/finding.ts';
 import type { RuleOutcome } from '../base/verdict.ts';

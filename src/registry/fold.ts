@@ -6,7 +6,6 @@ import { openEntry, type RecordEntry } from '../attest/entry.ts';
 import type { SignedRecord } from '../attest/record.ts';
 import {
   encodeShard,
-  type Grant,
   type ModelIndex,
   type RevisionIndex,
   type Shard,
@@ -14,6 +13,7 @@ import {
   shardOf,
 } from '../attest/state.ts';
 import type { BodyOf, ChannelMoveBody, RevocationBody, Signed } from '../attest/statement.ts';
+import { gateKeys } from '../attest/trust.ts';
 import { type Commit, isCommit, type ModelName } from '../base/name.ts';
 import { own } from '../base/own.ts';
 import { LogReader, type TreeHead } from '../log/reader.ts';
@@ -63,21 +63,25 @@ export class Fold {
           await this.#record(logged, index);
           break;
         case 'removal':
-          this.#removal(await this.#model(logged.model), await this.#registry.loggedStatement(logged), at);
+          this.#removal(
+            await this.#model(logged.model),
+            await this.#registry.loggedStatement(logged, index),
+            at,
+          );
           break;
         case 'channel': {
-          const { body } = await this.#registry.loggedStatement(logged);
+          const { body } = await this.#registry.loggedStatement(logged, index);
           moveChannel(await this.#model(body.model), body, index);
           break;
         }
         case 'revocation':
-          await this.#revocation((await this.#registry.loggedStatement(logged)).body, at);
+          await this.#revocation((await this.#registry.loggedStatement(logged, index)).body, at);
           break;
         case 'grant':
-          this.#grant(await this.#registry.loggedStatement(logged), index);
+          this.#grant(await this.#registry.loggedStatement(logged, index), index);
           break;
         case 'grant-end':
-          this.#endGrants((await this.#registry.loggedStatement(logged)).body.name);
+          this.#endGrants((await this.#registry.loggedStatement(logged, index)).body.name);
       }
     }
   }
@@ -90,27 +94,30 @@ export class Fold {
     }
   }
 
-  /** Stores the shards that changed. Grants that ended before `now` are left out. */
-  async store(now: number): Promise<Folded> {
+  /** Stores the shards that changed. */
+  async store(): Promise<Folded> {
     const index = { ...this.#before };
     for (const [name, shard] of this.#shards) {
       const { bytes, digest } = encodeShard(shard);
       await this.#registry.vault.create(indexKey(digest), bytes);
       index[name] = digest;
     }
-    const inForce = ([, grant]: [string, Grant]) =>
-      grant.expiresAt === undefined || Date.parse(grant.expiresAt) >= now;
-    const grants = Object.fromEntries(Object.entries(this.#grants).filter(inForce));
-    return { index, revokedFiles: this.#revokedFiles, grants };
+    return { index, revokedFiles: this.#revokedFiles, grants: this.#grants };
   }
 
   async #record(entry: RecordEntry, index: number): Promise<void> {
-    const record = await this.#registry.record(entry, entry.number, entry.statement);
+    const record = await this.#loggedRecord(entry, index);
     const model = await this.#model(entry.model);
     takeIn(model, entry, { index, record });
     const revoked = record.body.manifest.files.find(({ sha256 }) => this.#revokedFiles[sha256]);
     const revision = model.revisions[entry.commit];
     if (revoked && revision) revision.revoked ??= this.#revokedFiles[revoked.sha256];
+  }
+
+  /** Signed by a key that was in force where it is logged. */
+  #loggedRecord(entry: RecordEntry, index: number): Promise<SignedRecord> {
+    const { trust } = this.#registry;
+    return this.#registry.record(entry, entry.number, entry.statement, gateKeys(trust, index));
   }
 
   /** A removal counts for the record that it names, and for none that was logged since. */
@@ -137,7 +144,7 @@ export class Fold {
       if (at >= index) break;
       const logged = openEntry(entry, at);
       if (logged.type !== 'record' || !('sha256' in subject)) continue;
-      const record = await this.#registry.record(logged, logged.number, logged.statement);
+      const record = await this.#loggedRecord(logged, at);
       if (record.body.manifest.files.some(({ sha256 }) => sha256 === subject.sha256)) found.push(logged);
     }
     return found;
@@ -145,6 +152,11 @@ export class Fold {
 
   #grant({ body, digest }: Signed<BodyOf<'grant'>>, logIndex: number): void {
     const { name, token, role, models, madeAt: grantedAt, expiresAt } = body;
+    // What had ended by then goes: by the time of the log, so that every gate folds the same.
+    for (const [before, grant] of Object.entries(this.#grants)) {
+      if (grant.expiresAt !== undefined && !(Date.parse(grant.expiresAt) >= Date.parse(grantedAt)))
+        delete this.#grants[before as Signed['digest']];
+    }
     this.#grants[digest] = {
       name,
       token,

@@ -45,6 +45,9 @@ export interface NewReceipt {
   readonly digest: Sha256;
 }
 
+/** What a statement can add to a state at most: a grant with all of its patterns. */
+const STATEMENT_IN_STATE_BYTES_MAX = 64 << 10;
+
 /** Attempts against other gates: each loss means that somebody else moved the state. */
 const ATTEMPTS_MAX = 200;
 
@@ -110,10 +113,25 @@ export class Gate extends Registry {
   ): Promise<{ index: number; signed: Signed<B> }> {
     const about = { vault: this.trust.vault, madeAt: timestamp(this.clock), logSize: await this.logSize() };
     const signed = await signStatement({ ...draft, ...about } as B, this.#signer);
+    await this.#requireRoom(signed);
     await this.vault.create(statementKey(signed.digest), signed.bytes);
     const { index } = await this.#log.append(statementEntry(signed), signed.body.logSize);
     await this.advance();
     return { index, signed };
+  }
+
+  /** A statement that no state could take in would stand in the log for ever, and stop every gate. */
+  async #requireRoom({ bytes }: Signed): Promise<void> {
+    const now = await this.vault.get(STATE_KEY, STATE_BYTES_MAX);
+    const more = 2 * Math.min(bytes.length, STATEMENT_IN_STATE_BYTES_MAX);
+    if ((now?.bytes.length ?? 0) + more <= STATE_BYTES_MAX) return;
+    throw new WeighlockError(
+      'WL_USAGE',
+      'nothing was logged: the state has no room for more grants or revoked files',
+      {
+        hint: 'End grants that nobody needs; revoke revisions instead of single files.',
+      },
+    );
   }
 
   /** Stores the proof that the record is entry `index` of the log, for those who verify offline. */
@@ -172,8 +190,13 @@ export class Gate extends Registry {
       const fold = new Fold(this, current.state, head);
       await fold.take(current.state.log.size);
       await fold.publish(receipts);
-      const next = this.#nextState(current.state, head, await fold.store(this.clock.now()));
+      const next = this.#nextState(current.state, head, await fold.store());
       const bytes = await signState(next, this.#signer);
+      if (bytes.length > STATE_BYTES_MAX)
+        throw new WeighlockError(
+          'WL_USAGE',
+          'the state would be longer than anybody reads: too many grants or revoked files',
+        );
       if ((await this.vault.swap(STATE_KEY, bytes, current.tag)) === 'swapped') {
         this.memory.remember({ state: { sequence: next.sequence, digest: sha256(bytes) }, log: head });
         return next;

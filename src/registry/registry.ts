@@ -130,13 +130,38 @@ export class Registry {
     const state = openState(stored.bytes, this.keys);
     if (state.vault !== this.trust.vault)
       throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is of another vault');
-    await this.#requireNotOlder(state, sha256(stored.bytes), known);
+    const checkpoint = await this.#requireNotOlder(state, sha256(stored.bytes), known);
+    this.#requireKeyInForce(stored.bytes, checkpoint.size, known);
+    this.memory.remember({
+      state: { sequence: state.sequence, digest: sha256(stored.bytes) },
+      log: checkpoint,
+    });
     const past = expired === 'refuse' ? expiry(state, this.clock) : undefined;
     if (past) throw past;
     return { state, tag: stored.tag };
   }
 
-  async #requireNotOlder(state: State, digest: Sha256, known: Remembered): Promise<void> {
+  /**
+   * A state counts by a key that is in force for what is logged next. One of a key that is not any more counts where it
+   * is the very one that was believed before: until a gate in force has signed the next.
+   */
+  #requireKeyInForce(bytes: Uint8Array, logSize: number, known: Remembered): void {
+    if (known.state?.digest === sha256(bytes)) return;
+    try {
+      openState(bytes, gateKeys(this.trust, logSize));
+    } catch (cause) {
+      throw new WeighlockError(
+        'WL_VAULT_CORRUPT',
+        'registry/state is signed by a gate key that is no longer in force',
+        {
+          hint: 'Run `weighlock state refresh` with a key in force, on a machine that knows the vault.',
+          cause,
+        },
+      );
+    }
+  }
+
+  async #requireNotOlder(state: State, digest: Sha256, known: Remembered): Promise<Checkpoint> {
     const head = { size: state.log.size, root: Buffer.from(state.log.root, 'base64') };
     if (
       known.state &&
@@ -154,7 +179,7 @@ export class Registry {
     const reader = new LogReader(this.logFiles);
     if (known.log) await reader.requireExtends(known.log, checkpoint);
     await reader.requireExtends(head, checkpoint);
-    this.memory.remember({ state: { sequence: state.sequence, digest }, log: checkpoint });
+    return checkpoint;
   }
 
   /** The index shard with this digest; undefined means an empty one. */
@@ -236,9 +261,14 @@ export class Registry {
   }
 
   /** The record of a revision by number; with `expected`, exactly that one. */
-  async record(id: RevisionId, number: number, expected?: Sha256): Promise<SignedRecord> {
+  async record(
+    id: RevisionId,
+    number: number,
+    expected?: Sha256,
+    keys: readonly KnownKey[] = this.keys,
+  ): Promise<SignedRecord> {
     const key = recordKey(id, number);
-    const found = await this.findRecord(id, number);
+    const found = await this.findRecord(id, number, keys);
     if (!found) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
     if (expected && found.digest !== expected) {
       throw new WeighlockError(
@@ -250,11 +280,15 @@ export class Registry {
   }
 
   /** The record of a revision by number, if there is one. */
-  async findRecord(id: RevisionId, number: number): Promise<SignedRecord | undefined> {
+  async findRecord(
+    id: RevisionId,
+    number: number,
+    keys: readonly KnownKey[] = this.keys,
+  ): Promise<SignedRecord | undefined> {
     const key = recordKey(id, number);
     const stored = await this.vault.get(key, RECORD_BYTES_MAX);
     if (!stored) return undefined;
-    const record = openRecord(stored.bytes, this.keys, key);
+    const record = openRecord(stored.bytes, keys, key);
     const { vault, model, commit } = record.body.manifest;
     if (
       vault !== this.trust.vault ||
@@ -273,8 +307,9 @@ export class Registry {
   /** The statement that an entry of the log was made of. */
   async loggedStatement<K extends StatementEntry['type']>(
     entry: Extract<StatementEntry, { type: K }>,
+    index: number,
   ): Promise<Signed<BodyOf<K>>> {
-    const signed = await this.statement<K>(entry.type as K, entry.statement);
+    const signed = await this.statement<K>(entry.type as K, entry.statement, gateKeys(this.trust, index));
     if (Buffer.compare(statementEntry(signed), Buffer.from(canonicalJson(entry))) !== 0)
       throw new WeighlockError(
         'WL_VAULT_CORRUPT',
@@ -284,11 +319,15 @@ export class Registry {
   }
 
   /** The statement with this digest, which the state or the log names. */
-  async statement<K extends StatementEntry['type']>(kind: K, digest: Sha256): Promise<Signed<BodyOf<K>>> {
+  async statement<K extends StatementEntry['type']>(
+    kind: K,
+    digest: Sha256,
+    keys: readonly KnownKey[] = this.keys,
+  ): Promise<Signed<BodyOf<K>>> {
     const key = statementKey(digest);
     const stored = await this.vault.get(key, STATEMENT_BYTES_MAX);
     if (!stored) throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is missing`);
-    const signed = openStatement(stored.bytes, kind, { keys: this.keys, named: key });
+    const signed = openStatement(stored.bytes, kind, { keys, named: key });
     if (signed.body.vault !== this.trust.vault || signed.digest !== digest)
       throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is not the ${kind} that is named by it`);
     return signed;

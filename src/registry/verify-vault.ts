@@ -5,7 +5,7 @@
 import { type LogEntry, openEntry, type RecordEntry, type StatementEntry } from '../attest/entry.ts';
 import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
 import { openReceipt, type State } from '../attest/state.ts';
-import type { RemovalBody } from '../attest/statement.ts';
+import { openAnyStatement, type RemovalBody } from '../attest/statement.ts';
 import { logKeys } from '../attest/trust.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -111,7 +111,7 @@ class Sweep {
   }
 
   async #entry(logged: LogEntry, index: number): Promise<void> {
-    if (logged.type !== 'record') return this.#statement(logged);
+    if (logged.type !== 'record') return this.#statement(logged, index);
     const { number, statement } = logged;
     this.#know(recordKey(logged, number), proofKey(logged, number));
     const record = await checkRecord(
@@ -126,10 +126,10 @@ class Sweep {
   }
 
   /** The statement must be the one that the entry was made of. */
-  async #statement(logged: StatementEntry): Promise<void> {
+  async #statement(logged: StatementEntry, index: number): Promise<void> {
     const key = statementKey(logged.statement);
     this.#know(key);
-    const signed = await this.#findings.attempt(key, () => this.#registry.loggedStatement(logged));
+    const signed = await this.#findings.attempt(key, () => this.#registry.loggedStatement(logged, index));
     if (logged.type === 'removal' && signed) await this.#removal(signed.body as RemovalBody);
   }
 
@@ -244,6 +244,13 @@ class Sweep {
             'was changed, or put there: its bytes do not have the digest in its name',
           );
         return;
+      case 'statements': {
+        const signed = object && openAnyStatement(object.bytes, this.#registry.keys);
+        if (signed?.digest === name && signed?.body.vault === this.#registry.trust.vault)
+          this.#findings.unchecked(`${key}: not logged: a run that died, or one that is under way`);
+        else this.#findings.problem(key, 'is extra: nothing in the log accounts for it');
+        return;
+      }
       case 'records':
       case 'receipts':
         if (object) await this.#pending(key, room, object.bytes);
