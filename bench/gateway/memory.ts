@@ -11,6 +11,7 @@ import { type GatewayStart, type Stage, startGateway } from './stage.ts';
 
 export const SLOW_CLIENTS = 500;
 const SAMPLE_MS = 250;
+const LOOK_EVERY_MS = 1_000;
 /** How long the gateway may take to notice that all of them are gone. */
 const AFTER_MS = 5_000;
 
@@ -20,6 +21,8 @@ export interface MemoryResult {
   /** Clients that got bytes, and what all got together. */
   readonly reading: number;
   readonly bytes: number;
+  /** How often the gateway was ready meanwhile, of all looks: 1 is always. */
+  readonly readyShare: number;
   /** After one client read the whole file, before the slow ones came. */
   readonly beforeBytes: number;
   /** In the first half of the reading, and in the second: the highest. */
@@ -62,7 +65,15 @@ async function slowly(
     () => samples.push({ atMs: performance.now() - began, bytes: resident() }),
     SAMPLE_MS,
   );
-  const { stdout } = await promisify(execFile)(command, args).finally(() => clearInterval(sampling));
+  const looks: boolean[] = [];
+  const looking = setInterval(
+    () => isReady(gateway.endpoint).then((ready) => looks.push(ready)),
+    LOOK_EVERY_MS,
+  );
+  const { stdout } = await promisify(execFile)(command, args).finally(() => {
+    clearInterval(sampling);
+    clearInterval(looking);
+  });
   const { reading, refused, bytes } = JSON.parse(stdout) as Record<'reading' | 'refused' | 'bytes', number>;
   if (refused > 0) throw new Error(`${refused} slow clients were refused`);
   const halfMs = (performance.now() - began) / 2;
@@ -71,10 +82,19 @@ async function slowly(
   await pause(AFTER_MS);
   return {
     ...{ vault, clients: SLOW_CLIENTS, reading, bytes, beforeBytes },
+    readyShare: looks.filter(Boolean).length / looks.length,
     firstHalfBytes: highest((atMs) => atMs < halfMs),
     secondHalfBytes: highest((atMs) => atMs >= halfMs),
     afterBytes: resident(),
   };
+}
+
+async function isReady(endpoint: string): Promise<boolean> {
+  const answer = await fetch(`${endpoint}/-/ready`, { signal: AbortSignal.timeout(LOOK_EVERY_MS) }).catch(
+    () => undefined,
+  );
+  await answer?.bytes();
+  return answer?.ok ?? false;
 }
 
 function largestFile(folder: string): string {

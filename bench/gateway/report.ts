@@ -97,10 +97,11 @@ function downloadTable(results: readonly DownloadResult[], sizeBytes: number): s
 }
 
 function memoryTable(results: readonly MemoryResult[]): string {
-  const head = ['memory, MB', 'clients', 'read, MB', 'before', 'first half', 'second half', 'after'];
+  const head = ['memory, MB', 'clients', 'ready', 'read, MB', 'before', 'first half', 'second half', 'after'];
   const rows = results.map((result) => [
     result.vault,
     `${result.reading} of ${result.clients}`,
+    percent(result.readyShare),
     ...[
       result.bytes,
       result.beforeBytes,
@@ -152,7 +153,8 @@ function targets({ metadata = [], start = [], download = [], memory = [] }: Gate
       percent(share),
       share >= DOWNLOAD_SHARE_MIN,
     );
-  for (const { vault, firstHalfBytes, secondHalfBytes } of memory) {
+  for (const { vault, firstHalfBytes, secondHalfBytes, reading, clients } of memory) {
+    add(`clients served, ${vault}`, `${clients}`, `${reading}`, reading === clients);
     const growth = secondHalfBytes / firstHalfBytes;
     add(`memory, ${vault}`, 'flat', `${growth.toFixed(2)} × in the second half`, growth <= FLAT_SHARE_MAX);
   }
