@@ -99,6 +99,9 @@ async function open(wire: Wire, flags: ServeFlags) {
   const { dataEndpoint } = flags;
   if (dataEndpoint !== undefined) requireUrl('--data-endpoint', dataEndpoint);
   const registry = await wire.readersRegistry(dataEndpoint);
+  // Connections of their own: however many slow clients hold those that files come by, the state is still looked at.
+  const isDirectory = registry.vault instanceof DirectoryVault;
+  const files = isDirectory ? registry.vault : (await wire.readersRegistry(dataEndpoint)).vault;
   const freshness = await Freshness.start({ registry, clock, onChange: (change) => tell(wire, change) });
   let data: DataDoor | undefined;
   const catalog = new VaultCatalog({ registry, freshness, data: () => data as DataDoor });
@@ -106,7 +109,7 @@ async function open(wire: Wire, flags: ServeFlags) {
     registry.vault instanceof DirectoryVault
       ? new DirectoryData(registry.vault)
       : new BucketData({
-          vault: registry.vault,
+          vault: files,
           receipt: (id) => catalog.receipt(id),
           presignSeconds,
           proxyData: flags.proxyData ?? false,
@@ -118,6 +121,7 @@ async function open(wire: Wire, flags: ServeFlags) {
     await freshness.close();
     await data.close();
     await registry.vault.close();
+    if (files !== registry.vault) await files.close();
     await log.close();
   };
   const gateway = await startGateway({
