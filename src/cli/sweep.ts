@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { cacheFolder } from '../lifecycle/hub-cache.ts';
 import { type KnownDigests, type Sweep, type SweptFile, sweep } from '../lifecycle/sweep.ts';
+import { codeOf } from '../vault/durable-file.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { labelled, plural, table } from './terminal.ts';
@@ -39,9 +40,10 @@ async function runSweep(wire: Wire, named: string, flags: SweepFlags): Promise<O
   for (;;) {
     const swept = await once(wire, { folder, remove: flags.remove ?? false, known }).catch(
       (error: unknown) => {
-        // A daemon outlives a vault that is away for a while; a single run says so.
-        if (everyMs === undefined || !(error instanceof WeighlockError)) throw error;
-        wire.terminal.err(labelled('failed', `${error.message}\n${error.hint}`));
+        // A daemon outlives a vault that is away, or a cache that cannot be read, for a while; a single run says so.
+        if (everyMs === undefined || !(error instanceof WeighlockError || codeOf(error))) throw error;
+        const hint = error instanceof WeighlockError ? `\n${error.hint}` : '';
+        wire.terminal.err(labelled('failed', `${(error as Error).message}${hint}`));
       },
     );
     if (swept && everyMs === undefined) return swept;
@@ -85,9 +87,9 @@ function report(folder: string, { files, passedOver }: Sweep): Outcome {
   };
 }
 
-/** What no snapshot refers to counts only where it was revoked. */
+/** Bytes that no snapshot refers to count only where they were revoked. */
 function isFound({ status, commit }: SweptFile): boolean {
-  return status === 'revoked' || (commit !== undefined && status !== 'admitted');
+  return status === 'revoked' || status === 'changed' || (commit !== undefined && status !== 'admitted');
 }
 
 function secondsOf(text: string): number {

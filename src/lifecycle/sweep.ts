@@ -3,13 +3,20 @@
  * nobody any more: only this finds what was revoked since, was changed on the node, or never came through the vault.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import path from 'node:path';
 import type { ModelIndex } from '../attest/state.ts';
 import { parseSha256, type Sha256 } from '../base/digest.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import type { Registry } from '../registry/registry.ts';
-import { type CachedFile, type CachedModel, readCache, removeFile, removeRefs } from './hub-cache.ts';
+import {
+  type CachedFile,
+  type CachedModel,
+  openCached,
+  readCache,
+  removeEmptyFolders,
+  removePlace,
+  removeRefs,
+} from './hub-cache.ts';
 
 export type SweptStatus = 'admitted' | 'revoked' | 'changed' | 'unknown';
 
@@ -38,63 +45,103 @@ export interface SweepOptions {
   readonly known: KnownDigests;
 }
 
+/** What a sweep asks the vault. */
+export type SweptAgainst = Pick<Registry, 'state' | 'model' | 'record' | 'statement'>;
+
 /** Throws whatever keeps the vault's state from being believed: a sweep by yesterday's truth finds nothing. */
-export async function sweep(registry: Registry, { folder, remove, known }: SweepOptions): Promise<Sweep> {
+export async function sweep(registry: SweptAgainst, { folder, remove, known }: SweepOptions): Promise<Sweep> {
   const { state } = await registry.state();
+  const revokedFiles = new Set(Object.keys(state.revokedFiles));
   const { models, passedOver } = await readCache(folder);
   const files: SweptFile[] = [];
   for (const cached of models) {
-    const judge = new Judge(registry, cached.model, new Set(Object.keys(state.revokedFiles)));
-    for (const file of cached.files) {
-      const sha256 = file.bytesAt && (await digestOf(file.bytesAt, known));
-      const judged = await judge.file(file, sha256 || undefined);
-      const removed = remove && judged.status !== 'admitted';
-      if (removed) await takeAway(cached, file);
-      const { model } = cached;
-      files.push({
-        model,
-        commit: file.commit,
-        path: file.path,
-        ...judged,
-        sha256: sha256 || undefined,
-        removed,
-      });
-    }
-    for (const orphan of cached.orphans) {
-      const sha256 = await digestOf(orphan, known);
-      const judged = await judge.orphan(sha256);
-      const removed = remove && judged.status === 'revoked';
-      if (removed) await rm(orphan, { force: true });
-      const { model } = cached;
-      files.push({
-        model,
-        commit: undefined,
-        path: orphan.slice(cached.folder.length + 1),
-        ...judged,
-        sha256,
-        removed,
-      });
-    }
+    const judge = new Judge(registry, cached.model, revokedFiles);
+    files.push(
+      ...(await sweepLinks(cached, remove)),
+      ...(await sweepFiles(cached, { judge, known, remove })),
+      ...(await sweepOrphans(cached, { judge, known, remove })),
+    );
   }
   return { files, passedOver };
 }
 
-async function takeAway(cached: CachedModel, file: CachedFile): Promise<void> {
-  await removeFile(file, cached.files);
-  await removeRefs(cached, file.commit);
+interface ModelSweep {
+  readonly judge: Judge;
+  readonly known: KnownDigests;
+  readonly remove: boolean;
+}
+
+/** A client reads what is behind them, and nobody knows what that is: the link goes, and nothing behind it. */
+async function sweepLinks(cached: CachedModel, remove: boolean): Promise<readonly SweptFile[]> {
+  const swept: SweptFile[] = [];
+  for (const link of cached.links) {
+    const { model, folder } = cached;
+    const named = path.relative(folder, link);
+    const removed = remove && (await removePlace(cached, link));
+    const why = 'it is a link in the place of a folder; nothing behind it is looked at';
+    swept.push({ model, commit: undefined, path: named, status: 'changed', why, sha256: undefined, removed });
+  }
+  return swept;
+}
+
+async function sweepFiles(cached: CachedModel, { judge, known, remove }: ModelSweep): Promise<SweptFile[]> {
+  const { model } = cached;
+  const swept: { readonly file: CachedFile; readonly judged: Judged; readonly sha256: Sha256 | undefined }[] =
+    [];
+  for (const file of cached.files) {
+    const sha256 = file.bytesAt === undefined ? undefined : await digestOf(file.bytesAt, known);
+    // Gone since it was listed; what came in its place is the next sweep's.
+    if (file.bytesAt !== undefined && sha256 === undefined) continue;
+    swept.push({ file, judged: await judge.file(file, sha256), sha256 });
+  }
+  const going = swept.filter(({ judged }) => remove && judged.status !== 'admitted').map(({ file }) => file);
+  const gone = await takeAway(cached, going);
+  return swept.map(({ file, judged, sha256 }) => {
+    const { commit, path } = file;
+    return { model, commit, path, ...judged, sha256, removed: gone.has(file) };
+  });
+}
+
+/** Which of the files are gone, with their bytes, unless a file that stays needs those. */
+async function takeAway(cached: CachedModel, going: readonly CachedFile[]): Promise<ReadonlySet<CachedFile>> {
+  const leaves = new Set(going);
+  const needed = new Set(cached.files.filter((file) => !leaves.has(file)).map(({ bytesAt }) => bytesAt));
+  const gone = new Set<CachedFile>();
+  for (const file of going) {
+    const { place, bytesAt } = file;
+    const placeIsGone = await removePlace(cached, place);
+    const bytesAreGone = bytesAt === undefined || needed.has(bytesAt) || (await removePlace(cached, bytesAt));
+    if (placeIsGone && bytesAreGone) gone.add(file);
+    await removeEmptyFolders(cached, file);
+  }
+  for (const commit of new Set(going.map((file) => file.commit))) await removeRefs(cached, commit);
+  return gone;
+}
+
+async function sweepOrphans(cached: CachedModel, { judge, known, remove }: ModelSweep): Promise<SweptFile[]> {
+  const { model, folder } = cached;
+  const swept: SweptFile[] = [];
+  for (const orphan of cached.orphans) {
+    const sha256 = await digestOf(orphan, known);
+    if (sha256 === undefined) continue;
+    const judged = await judge.orphan(sha256);
+    const removed = remove && judged.status === 'revoked' && (await removePlace(cached, orphan));
+    swept.push({ model, commit: undefined, path: path.relative(folder, orphan), ...judged, sha256, removed });
+  }
+  return swept;
 }
 
 type Judged = Pick<SweptFile, 'status' | 'why'>;
 
 /** What the vault says of one model's files. */
 class Judge {
-  readonly #registry: Registry;
+  readonly #registry: SweptAgainst;
   readonly #model: ModelName;
   readonly #revokedFiles: ReadonlySet<string>;
   readonly #manifests = new Map<Commit, Promise<ReadonlyMap<string, Sha256>>>();
   #index: Promise<ModelIndex | undefined> | undefined;
 
-  constructor(registry: Registry, model: ModelName, revokedFiles: ReadonlySet<string>) {
+  constructor(registry: SweptAgainst, model: ModelName, revokedFiles: ReadonlySet<string>) {
     this.#registry = registry;
     this.#model = model;
     this.#revokedFiles = revokedFiles;
@@ -120,13 +167,19 @@ class Judge {
   /** Bytes that belong to no snapshot harm nobody unless they were revoked. */
   async orphan(sha256: Sha256): Promise<Judged> {
     if (this.#revokedFiles.has(sha256)) return { status: 'revoked', why: 'the file was revoked' };
+    let judged: Judged = {
+      status: 'unknown',
+      why: 'no snapshot refers to it: a download that did not end, or a leftover',
+    };
     for (const [commit, entry] of Object.entries((await this.#modelIndex())?.revisions ?? {})) {
       const holds = [...(await this.#manifest(commit as Commit)).values()].includes(sha256);
       if (!holds) continue;
-      if (entry.revoked) return { status: 'revoked', why: await this.#reason(entry.revoked.statement) };
-      return { status: 'admitted', why: 'no snapshot refers to it' };
+      if (entry.revoked) judged = { status: 'revoked', why: await this.#reason(entry.revoked.statement) };
+      else if (entry.verdict === 'admitted') return { status: 'admitted', why: 'no snapshot refers to it' };
+      else if (judged.status === 'unknown')
+        judged = { status: 'unknown', why: `no snapshot refers to it; its revision is ${entry.verdict}` };
     }
-    return { status: 'unknown', why: 'no snapshot refers to it: a download that did not end, or a leftover' };
+    return judged;
   }
 
   #modelIndex(): Promise<ModelIndex | undefined> {
@@ -154,16 +207,23 @@ class Judge {
   }
 }
 
-/** The digest of the file's bytes; computed again whenever the file was written to. */
-async function digestOf(file: string, known: KnownDigests): Promise<Sha256> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-  const identity = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-  const before = known.get(identity);
-  if (before) return before;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  const digest = parseSha256(hash.digest('hex'));
-  if (!digest) throw new Error('a digest is one');
-  known.set(identity, digest);
-  return digest;
+/** The digest of the file's bytes, computed again whenever it was written to; undefined for a file that is gone. */
+async function digestOf(file: string, known: KnownDigests): Promise<Sha256 | undefined> {
+  const handle = await openCached(file);
+  if (handle === undefined) return undefined;
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
+    const identity = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    const before = known.get(identity);
+    if (before) return before;
+    const hash = createHash('sha256');
+    for await (const chunk of handle.createReadStream({ highWaterMark: 1 << 20, autoClose: false }))
+      hash.update(chunk as Buffer);
+    const digest = parseSha256(hash.digest('hex'));
+    if (!digest) throw new Error('a digest is one');
+    known.set(identity, digest);
+    return digest;
+  } finally {
+    await handle.close();
+  }
 }

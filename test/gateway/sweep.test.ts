@@ -153,6 +153,22 @@ describe('sweeping a cache', () => {
     assert.deepEqual((await sweep()).found, []);
   });
 
+  it('names a link in the place of the snapshots, and takes away that alone', async () => {
+    const elsewhere = path.join(stage.folder, 'elsewhere');
+    rmSync(elsewhere, { recursive: true, force: true });
+    cpSync(path.dirname(snapshot), elsewhere, { recursive: true, dereference: true });
+    rmSync(path.dirname(snapshot), { recursive: true });
+    symlinkSync(elsewhere, path.dirname(snapshot));
+    const { exit, found } = await sweep();
+    assert.deepEqual([exit, found.length, found[0]?.path, found[0]?.status], [1, 1, 'snapshots', 'changed']);
+    assert.equal((await sweep('--remove')).exit, 0);
+    assert.equal(readdirSync(path.join(elsewhere, commit)).length, 5);
+    assert.deepEqual(
+      (await sweep()).found.filter(({ status }) => status === 'changed'),
+      [],
+    );
+  });
+
   it('goes on as a daemon until it is stopped', async () => {
     const daemon = stage.start(['sweep', hub, '--every', '10', '--remove']);
     let said = '';
