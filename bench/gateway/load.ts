@@ -63,9 +63,9 @@ export function asksOf(models: readonly number[]): readonly Ask[] {
   });
 }
 
-/** As fast as it goes, after a shorter load that nobody counts. */
+/** As fast as it goes, after as long a load that nobody counts: by then everything was asked for once. */
 export async function saturate(stage: Stage, target: Target): Promise<Load> {
-  await run(stage, target, { seconds: Math.min(3, stage.seconds), rate: 0 });
+  await run(stage, target, { seconds: stage.seconds, rate: 0 });
   return run(stage, target, { seconds: stage.seconds, rate: 0 });
 }
 
