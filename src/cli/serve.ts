@@ -12,7 +12,7 @@ import { Grants } from '../gateway/grants.ts';
 import { RequestLimits } from '../gateway/request-limits.ts';
 import { type Gateway, startGateway } from '../gateway/server.ts';
 import { VaultCatalog } from '../gateway/vault-catalog.ts';
-import { grants } from '../lifecycle/access.ts';
+import { grants, requirePattern } from '../lifecycle/access.ts';
 import type { Registry } from '../registry/registry.ts';
 import { DirectoryVault } from '../vault/directory.ts';
 import { codeOf } from '../vault/durable-file.ts';
@@ -215,7 +215,9 @@ function listening(flags: ServeFlags) {
 
 function anonymousOf({ anonymous }: ServeFlags): readonly string[] {
   if (anonymous === undefined) return [];
-  return anonymous === true ? ['*'] : anonymous;
+  if (anonymous === true) return ['*'];
+  for (const pattern of anonymous) requirePattern(pattern);
+  return anonymous;
 }
 
 async function notice(gateway: Gateway, registry: Registry, flags: ServeFlags): Promise<string> {

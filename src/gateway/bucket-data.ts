@@ -8,7 +8,7 @@ import { WeighlockError } from '../base/errors.ts';
 import { fileKey, type RevisionId } from '../vault/layout.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { ServedFile } from './catalog.ts';
-import type { ByteSpan, DataDoor, Delivery } from './data.ts';
+import type { DataDoor, Delivery } from './data.ts';
 
 export interface BucketDataOptions {
   readonly vault: Vault;
@@ -30,7 +30,8 @@ interface Checked {
 
 /** A check, and the receipt that it was made against: a revision that was removed and admitted again has another. */
 interface Check {
-  readonly receipt: Receipt;
+  /** Held loosely: thousands of files may be all that is remembered of it. */
+  readonly receipt: WeakRef<Receipt>;
   readonly checked: Promise<Checked>;
 }
 
@@ -45,12 +46,12 @@ export class BucketData implements DataDoor {
   async open(
     id: RevisionId,
     file: ServedFile,
-    { span, signal }: { readonly span: ByteSpan | undefined; readonly signal: AbortSignal },
+    { span, signal, direct }: Parameters<DataDoor['open']>[2],
   ): Promise<Delivery> {
     const { vault, presignSeconds: seconds, proxyData } = this.#options;
     const { stored } = await this.#check(id, file);
     const { version } = stored;
-    if (!proxyData && version !== undefined && vault.link) {
+    if (!proxyData && !direct && version !== undefined && vault.link) {
       return { by: 'redirect', url: await vault.link(id, file.path, { version, seconds }), seconds };
     }
     const range = span && { offset: span.first, length: span.last + 1 - span.first };
@@ -93,9 +94,9 @@ export class BucketData implements DataDoor {
     const key = fileKey(id, file.path);
     const receipt = await this.#options.receipt(id);
     const known = this.#checks.get(key);
-    if (known?.receipt === receipt) return known.checked;
+    if (known?.receipt.deref() === receipt) return known.checked;
     const checked = this.#ask(id, file, receipt);
-    this.#checks.set(key, { receipt, checked });
+    this.#checks.set(key, { receipt: new WeakRef(receipt), checked });
     checked.catch(() => this.#checks.delete(key));
     const [oldest] = this.#checks.keys();
     if (this.#checks.size > CHECKED_MAX && oldest !== undefined) this.#checks.delete(oldest);

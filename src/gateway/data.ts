@@ -20,12 +20,16 @@ export interface DataDoor {
   /**
    * The bytes of `span` of a file (of the whole file, where it is undefined; never asked for an empty one).
    * Throws WL_VAULT_CORRUPT where the vault does not hold exactly what was recorded, WL_VAULT_UNAVAILABLE where it does
-   * not answer.
+   * not answer. With `direct`, never a redirect: for what the store would answer otherwise than asked.
    */
   open(
     id: RevisionId,
     file: ServedFile,
-    options: { readonly span: ByteSpan | undefined; readonly signal: AbortSignal },
+    options: {
+      readonly span: ByteSpan | undefined;
+      readonly signal: AbortSignal;
+      readonly direct?: boolean;
+    },
   ): Promise<Delivery>;
   /** The first byte of a file that is not empty: clients ask for it to learn size and digest. */
   firstByte(id: RevisionId, file: ServedFile): Promise<Uint8Array>;

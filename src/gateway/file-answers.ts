@@ -43,6 +43,8 @@ export class FileAnswers {
       'Content-Type': 'application/octet-stream',
     };
     if (ask.method === 'HEAD') {
+      // Whoever asks for the head asks for the file next.
+      this.#data.prepare?.(ask.revision.id);
       const warned = { ...headers, ...warningHeaders(ask.revision) };
       return { status: 200, headers: warned, body: { is: 'withheld', sizeBytes } };
     }
@@ -70,14 +72,19 @@ export class FileAnswers {
 
   /** Bytes of a file that is not empty. The first alone is read here: no redirect would lead to what it is asked for. */
   async #open(
-    { revision: { id }, signal }: FileAsk,
+    { revision: { id }, signal, ifRange }: FileAsk,
     file: ServedFile,
     span: ByteSpan | undefined,
   ): Promise<Opened> {
     if (span?.first === 0 && span.last === 0) {
       return { is: 'bytes', bytes: await this.#data.firstByte(id, file) };
     }
-    const delivery = await this.#data.open(id, file, { span, signal: signal() });
+    const delivery = await this.#data.open(id, file, {
+      span,
+      signal: signal(),
+      // Stores pass over If-Range, and would give a range of a file that is not the one it names.
+      direct: ifRange !== undefined,
+    });
     if (delivery.by === 'redirect') return { is: 'elsewhere', url: delivery.url };
     return { is: 'stream', bytes: delivery.bytes, sizeBytes: lengthOf(span, file.sizeBytes) };
   }

@@ -83,8 +83,29 @@ function sameDigest(a: string, b: string): boolean {
 /** `*` stands for any part of one segment, and alone for every model. */
 export function matcher(patterns: readonly string[]): (model: ModelName) => boolean {
   if (patterns.includes('*')) return () => true;
-  const expressions = patterns.map(
-    (pattern) => new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`),
-  );
-  return (model) => expressions.some((expression) => expression.test(model));
+  const known = patterns.map((pattern) => pattern.split('/').map((part) => part.split('*')));
+  return (model) => {
+    const parts = model.split('/');
+    return known.some(
+      (pattern) =>
+        pattern.length === parts.length && pattern.every((pieces, at) => isMadeOf(parts[at] ?? '', pieces)),
+    );
+  };
+}
+
+/** Whether the text is these pieces in their order, with anything between: each is looked for once, from the left. */
+function isMadeOf(text: string, pieces: readonly string[]): boolean {
+  const [first = '', ...rest] = pieces;
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first) || text.length < first.length + last.length || !text.endsWith(last))
+    return false;
+  const end = text.length - last.length;
+  let at = first.length;
+  for (const piece of rest) {
+    const found = text.indexOf(piece, at);
+    if (found < 0 || found + piece.length > end) return false;
+    at = found + piece.length;
+  }
+  return true;
 }

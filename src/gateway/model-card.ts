@@ -8,7 +8,8 @@ import type { ModelCard, ServedFile } from './catalog.ts';
 
 /** Longer cards and configurations are left out. */
 const CARD_BYTES_MAX = 1 << 20;
-const FRONT_MATTER_CHARS_MAX = 256 << 10;
+/** Parsing stops everybody else for about a millisecond a kilobyte. Cards full of evaluation results are longer. */
+const FRONT_MATTER_CHARS_MAX = 64 << 10;
 const TAGS_MAX = 500;
 const TAG_CHARS_MAX = 200;
 /** Names of Python's own in `ModelCardData(**card)`, by which huggingface_hub takes a card: one that has them breaks it. */
@@ -64,7 +65,8 @@ export function frontMatter(readme: string): Record<string, unknown> | undefined
     /^\uFEFF?---\r?\n([\s\S]*?)\r?\n---(?:\r?\n|$)/.exec(readme.slice(0, FRONT_MATTER_CHARS_MAX)) ?? [];
   if (yaml === undefined) return undefined;
   try {
-    const document = parseDocument(yaml, { logLevel: 'silent' });
+    // Looking for keys that come twice takes the square of their number.
+    const document = parseDocument(yaml, { logLevel: 'silent', uniqueKeys: false });
     if (document.errors.length > 0) return undefined;
     // Through JSON: dates become text, and whatever is no JSON is gone.
     const card = asObject(JSON.parse(JSON.stringify(document.toJS({ maxAliasCount: 0 }))));

@@ -28,9 +28,12 @@ import { WeightedCache } from './weighted-cache.ts';
 const SHARDS_BYTES_MAX = 256 << 20;
 const REVISIONS_BYTES_MAX = 128 << 20;
 const RECEIPTS_BYTES_MAX = 64 << 20;
+const REASONS_BYTES_MAX = 8 << 20;
 /** About what an entry takes in memory. */
 const SHARD_ENTRY_BYTES = 700;
 const FILE_BYTES = 400;
+/** Objects of a card over its text. */
+const CARD_FACTOR = 8;
 
 /** Of a model whose files cannot be read just now. */
 const UNREAD_CARD = { ...EMPTY_CARD };
@@ -53,6 +56,8 @@ interface Shared extends VaultCatalogOptions {
   readonly shards: WeightedCache<Shard>;
   readonly revisions: WeightedCache<ServedRevision>;
   readonly receipts: WeightedCache<Receipt>;
+  /** Why what is not published is not, by the digest of the record or statement that says so. */
+  readonly reasons: WeightedCache<string>;
 }
 
 export class VaultCatalog implements Catalog {
@@ -63,7 +68,11 @@ export class VaultCatalog implements Catalog {
     this.#shared = {
       ...options,
       shards: new WeightedCache(SHARDS_BYTES_MAX, weighShard),
-      revisions: new WeightedCache(REVISIONS_BYTES_MAX, ({ files }) => files.size * FILE_BYTES),
+      revisions: new WeightedCache(
+        REVISIONS_BYTES_MAX,
+        ({ files, card }) => files.size * FILE_BYTES + CARD_FACTOR * JSON.stringify(card).length,
+      ),
+      reasons: new WeightedCache(REASONS_BYTES_MAX, (text) => 2 * text.length),
       receipts: new WeightedCache(RECEIPTS_BYTES_MAX, ({ files }) => files.length * FILE_BYTES),
     };
   }
@@ -141,22 +150,33 @@ class VaultSnapshot implements Snapshot {
   }
 
   async explain(id: RevisionId): Promise<string> {
-    const { registry } = this.#shared;
     const entry = (await this.#index(id.model))?.revisions[id.commit];
     if (!entry) return `${nameOf(id)} is not on record here.`;
-    if (entry.revoked) {
-      const { body } = await registry.statement('revocation', entry.revoked.statement);
-      return `${nameOf(id)} was revoked at ${body.madeAt}: ${body.reason}`;
-    }
-    if (entry.removed) {
-      const { body } = await registry.statement('removal', entry.removed.statement);
-      return `${nameOf(id)} was removed at ${body.madeAt}: ${body.reason}`;
-    }
+    const { reasons } = this.#shared;
+    const { revoked, removed } = entry;
+    if (revoked)
+      return reasons.get(`${revoked.statement} ${id.commit}`, () =>
+        this.#withdrawn(id, 'revocation', revoked),
+      );
+    if (removed) return reasons.get(removed.statement, () => this.#withdrawn(id, 'removal', removed));
     if (entry.verdict === 'admitted')
       return entry.receipt ? `${nameOf(id)} is published.` : `${nameOf(id)} is being published.`;
-    const { body } = await registry.record(id, entry.number, entry.record);
+    return reasons.get(entry.record, () => this.#decided(id, entry));
+  }
+
+  async #withdrawn(
+    id: RevisionId,
+    kind: 'revocation' | 'removal',
+    { statement }: { readonly statement: Sha256 },
+  ): Promise<string> {
+    const { body } = await this.#shared.registry.statement(kind, statement);
+    return `${nameOf(id)} was ${kind === 'removal' ? 'removed' : 'revoked'} at ${body.madeAt}: ${body.reason}`;
+  }
+
+  async #decided(id: RevisionId, { number, record, verdict }: RevisionIndex): Promise<string> {
+    const { body } = await this.#shared.registry.record(id, number, record);
     const rules = body.rules.map(({ rule, because }) => `${rule}: ${because}`).join('; ');
-    return entry.verdict === 'refused'
+    return verdict === 'refused'
       ? `${nameOf(id)} was refused (${rules}).`
       : `${nameOf(id)} is held until a person decides (${rules}).`;
   }

@@ -89,7 +89,7 @@ function requireName(name: string): void {
 }
 
 /** `*`, `org/*`, `org/name`, `org/prefix-*`: `*` stands for any part of one segment; `*` alone for every model. */
-function requirePattern(pattern: string): void {
+export function requirePattern(pattern: string): void {
   if (/^(?:\*|[A-Za-z0-9._*-]{1,96}(?:\/[A-Za-z0-9._*-]{1,96})?)$/.test(pattern)) return;
   throw new WeighlockError('WL_USAGE', `"${pattern}" is not a pattern of model names`, {
     hint: 'Use org/name, org/*, org/prefix-* or *; for several models name several patterns.',

@@ -190,21 +190,20 @@ for (const { name, skip, start } of [DIRECTORY, ...S3_SERVERS])
       assert.deepEqual([status, body.equals(BYTES.subarray(-10))], [206, true]);
     });
 
-    it('a client whose URL expired in between gets another from the gateway', {
-      skip: !isBucket,
-    }, async () => {
-      scene.data.cut(LARGE, 'end', [1_000_000]);
-      const { headers } = await get(url);
-      const issued = headers.location ?? '';
-      const half = await get(issued);
-      await until(async () => (await get(issued, { Range: 'bytes=0-0' })).status === 403, {
-        withinMs: PRESIGN_SECONDS * 1000 + 5_000,
-        what: 'the URL ends',
+    if (isBucket)
+      it('a client whose URL expired in between gets another from the gateway', async () => {
+        scene.data.cut(LARGE, 'end', [1_000_000]);
+        const { headers } = await get(url);
+        const issued = headers.location ?? '';
+        const half = await get(issued);
+        await until(async () => (await get(issued, { Range: 'bytes=0-0' })).status === 403, {
+          withinMs: PRESIGN_SECONDS * 1000 + 5_000,
+          what: 'the URL ends',
+        });
+        const rest = await follow(url, { Range: `bytes=${half.body.length}-` });
+        assert.equal(rest.status, 206);
+        assert.ok(Buffer.concat([half.body, rest.body]).equals(BYTES));
       });
-      const rest = await follow(url, { Range: `bytes=${half.body.length}-` });
-      assert.equal(rest.status, 206);
-      assert.ok(Buffer.concat([half.body, rest.body]).equals(BYTES));
-    });
 
     for (const { name: hub, path: python, skip } of HUBS)
       it(`${hub} goes on by itself, with a fresh URL where there is one`, { skip }, async () => {
@@ -246,7 +245,7 @@ for (const { name, skip, start } of [DIRECTORY, ...S3_SERVERS])
     });
 
     // The store does not know our ETag: a reader that names one must be given the bytes by the gateway itself.
-    it('a range is given only of the file that If-Range names', { todo: isBucket }, async () => {
+    it('a range is given only of the file that If-Range names', async () => {
       const { headers } = await get(url, { Range: 'bytes=0-0' });
       const etag = String(headers.etag);
       assert.equal(etag, `"${SHA256}"`);
