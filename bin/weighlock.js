@@ -13,7 +13,7 @@ if (Number(process.versions.node.split('.', 1)[0]) < NODE_MAJOR_MIN) {
   process.exit(78);
 }
 // The bytes of models are outside of V8's heap, whose young generation would grow to tens of megabytes while the program
-// is loaded, and keep them. `serve`, which lives on short-lived objects, lets it grow again.
+// is loaded: memory for nothing in an admission, and pauses of tens of milliseconds in a gateway.
 setFlagsFromString('--semi-space-growth-factor=1');
 const source = new URL('../src/cli/main.ts', import.meta.url);
 const compiled = new URL('../dist/cli/main.js', import.meta.url);

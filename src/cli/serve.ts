@@ -1,6 +1,5 @@
 /** `weighlock serve`: the gateway, which answers what clients ask the Hub from the vault. */
 import { readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import pino from 'pino';
 import { EXIT, WeighlockError } from '../base/errors.ts';
@@ -73,11 +72,7 @@ export function serveCommand(run: Run): Command {
     .action((flags: ServeFlags) => run({ ...flags }, (wire) => serve(wire, flags)));
 }
 
-/** V8's own, which bin/weighlock.js turns off for what streams. */
-const YOUNG_GENERATION_GROWS = '--semi-space-growth-factor=2';
-
 async function serve(wire: Wire, flags: ServeFlags): Promise<Outcome> {
-  setFlagsFromString(YOUNG_GENERATION_GROWS);
   const graceMs = number('--grace-seconds', flags.graceSeconds, { min: 0, max: 86_400 }) * 1000;
   const { gateway, registry, close } = await open(wire, flags);
   wire.terminal.err(await notice(gateway, registry, flags));

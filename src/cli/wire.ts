@@ -30,6 +30,9 @@ export const TOOL: { readonly name: string; readonly version: string } = JSON.pa
 
 const DESCRIPTOR_BYTES_MAX = 16_384;
 
+/** Connections of a gateway to its store: each reader whose bytes pass through holds one. */
+const READERS_CONNECTIONS_MAX = 1024;
+
 /** What the edge knows of its surroundings. */
 export interface Surroundings {
   readonly directory: string;
@@ -79,13 +82,17 @@ export class Wire {
   /** As `registry`, for a gateway whose readers reach the store at another endpoint than this machine does. */
   async readersRegistry(readersEndpoint: string | undefined): Promise<Registry> {
     const ticket = this.config.ticket(this.config.vault);
-    if (readersEndpoint === undefined) return this.registry();
+    if (ticket.kind !== 's3' && readersEndpoint === undefined) return this.registry();
     if (ticket.kind !== 's3')
       throw new WeighlockError(
         'WL_USAGE',
         '--data-endpoint is for a vault in a bucket, and this one is a folder',
       );
-    const settings = { ...ticket.settings, readersEndpoint };
+    const settings = {
+      ...ticket.settings,
+      ...(readersEndpoint && { readersEndpoint }),
+      connections: READERS_CONNECTIONS_MAX,
+    };
     return this.#openRegistry(await openVault({ kind: 's3', settings }));
   }
 

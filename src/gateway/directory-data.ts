@@ -18,7 +18,7 @@ import type { ByteSpan, DataDoor, Delivery } from './data.ts';
 import { FileChecks, type HashFile, identityOf } from './file-checks.ts';
 
 /** One read: large enough that system calls do not count, small enough for many clients at once. */
-const READ_BYTES = 256 << 10;
+const READ_BYTES = 64 << 10;
 /** What is smaller is hashed before anybody notices. */
 const AHEAD_BYTES_MIN = 8 << 20;
 /** A check that takes no longer is answered by its outcome; clients wait ten seconds at a time. */

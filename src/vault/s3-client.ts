@@ -19,7 +19,9 @@ const SILENCE_MS = 60_000;
 export const ATTEMPTS_MAX = 5;
 
 /** What every client of this store is made with. The dispatcher is to be closed by whoever called. */
-export function awsConfig(settings: Pick<S3Settings, 'region' | 'endpoint' | 'caFile' | 'proxy'>): {
+export function awsConfig(
+  settings: Pick<S3Settings, 'region' | 'endpoint' | 'caFile' | 'proxy' | 'connections'>,
+): {
   readonly requestHandler: S3Requests;
   readonly credentials: ReturnType<typeof fromNodeProviderChain>;
   readonly region?: string;
@@ -74,13 +76,13 @@ function leavePartsUnsigned(client: S3Client): void {
   );
 }
 
-function dispatcherFor(settings: Pick<S3Settings, 'caFile' | 'proxy'>): Dispatcher {
+function dispatcherFor(settings: Pick<S3Settings, 'caFile' | 'proxy' | 'connections'>): Dispatcher {
   const { proxy } = settings;
   const connections = connectionsOf(settings);
   return proxy === undefined ? new Agent(connections) : new ProxyAgent({ ...connections, uri: proxy });
 }
 
-function dispatcherByEnvironment(settings: Pick<S3Settings, 'caFile'>): Dispatcher {
+function dispatcherByEnvironment(settings: Pick<S3Settings, 'caFile' | 'connections'>): Dispatcher {
   const httpProxy = proxyIn('http_proxy');
   const httpsProxy = proxyIn('HTTPS_PROXY') || proxyIn('https_proxy');
   return new EnvHttpProxyAgent({ ...connectionsOf(settings), httpProxy, httpsProxy });
@@ -92,11 +94,11 @@ function proxyIn(variable: string): string {
   return URL.canParse(proxy) && /^https?:$/.test(new URL(proxy).protocol) ? proxy : '';
 }
 
-function connectionsOf({ caFile }: Pick<S3Settings, 'caFile'>) {
+function connectionsOf({ caFile, connections }: Pick<S3Settings, 'caFile' | 'connections'>) {
   const ca = caFile === undefined ? undefined : authority(caFile);
   const tls = { timeout: CONNECT_TIMEOUT_MS, ...(ca && { ca }) };
   return {
-    connections: CONNECTIONS_MAX,
+    connections: connections ?? CONNECTIONS_MAX,
     bodyTimeout: SILENCE_MS,
     headersTimeout: SILENCE_MS,
     connect: tls,

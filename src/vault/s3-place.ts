@@ -20,6 +20,8 @@ export interface S3Settings {
   readonly kmsKey?: string;
   /** The account that must own the bucket: a bucket that was deleted and made anew by a stranger is refused. */
   readonly bucketOwner?: string;
+  /** Connections at once, where one client serves many readers. */
+  readonly connections?: number;
   /** PEM file of a private certificate authority. */
   readonly caFile?: string;
   /** http(s) URL of a proxy. */
