@@ -73,8 +73,11 @@ export class Dispatch {
       return { ...noted, answer };
     } catch (thrown) {
       const error = thrown instanceof CannotKnow ? thrown.cause : thrown;
+      const unbelief = this.#unbelief(thrown);
       const answer =
-        thrown instanceof CannotKnow ? refuse({ is: 'cannot know', error }) : answerTo(error, ask.requestId);
+        unbelief === undefined
+          ? answerTo(error, ask.requestId)
+          : refuse({ is: 'cannot know', error: unbelief.cause });
       return answer.status >= 500 ? { ...noted, answer, error } : { ...noted, answer };
     }
   }
@@ -100,9 +103,10 @@ export class Dispatch {
 
   #identify({ headers, clientAddress }: Ask): ReturnType<Readers['identify']> {
     const { authorization } = headers;
-    if (authorization === undefined) return this.#parts.readers.identify(undefined, clientAddress);
+    const { readers } = this.#parts;
+    if (authorization === undefined) return believing(() => readers.identify(undefined, clientAddress));
     const token = /^Bearer (hf_[A-Za-z0-9]+)$/i.exec(authorization)?.[1];
-    return token === undefined ? 'unknown' : this.#parts.readers.identify(token, clientAddress);
+    return token === undefined ? 'unknown' : believing(() => readers.identify(token, clientAddress));
   }
 
   async #readerAnswer(ask: Ask, noted: Noted, reader: Reader): Promise<Answer> {
@@ -202,10 +206,21 @@ export class Dispatch {
 
   /** The state that is believed now; whatever keeps us from knowing, nothing is served. */
   #now(): Snapshot {
+    return believing(() => this.#parts.catalog.now());
+  }
+
+  /**
+   * Why no state is believed, where something went wrong and none is: others read the state for themselves, and what
+   * they meet then is no damage of a file and no mistake of ours.
+   */
+  #unbelief(thrown: unknown): CannotKnow | undefined {
+    if (thrown instanceof CannotKnow) return thrown;
+    if (isAbort(thrown)) return undefined;
     try {
-      return this.#parts.catalog.now();
+      this.#now();
+      return undefined;
     } catch (error) {
-      throw new CannotKnow(error);
+      return error as CannotKnow;
     }
   }
 
@@ -231,6 +246,19 @@ class CannotKnow extends Error {
   constructor(cause: unknown) {
     super('no state can be believed now', { cause });
   }
+}
+
+/** What is read of the state; whatever keeps it from being read is a CannotKnow. */
+function believing<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new CannotKnow(error);
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return (error as Error | undefined)?.name === 'AbortError';
 }
 
 /** Answers that need no reader: they say nothing of any model. */
@@ -300,7 +328,7 @@ function counted(answer: Answer, { policy, remaining, resetsInSeconds }: Allowan
 
 /** Answers for what went wrong: the client learns what it can act on, the log the rest. */
 function answerTo(error: unknown, requestId: string): Answer {
-  if ((error as Error | undefined)?.name === 'AbortError') return refuse({ is: 'gone' });
+  if (isAbort(error)) return refuse({ is: 'gone' });
   if (!(error instanceof WeighlockError)) return refuse({ is: 'our mistake', requestId });
   switch (error.code) {
     case 'WL_VAULT_CORRUPT':
