@@ -122,7 +122,7 @@ export class Dispatch {
       case 'search': {
         const { query } = address;
         const { publicUrl } = this.#parts;
-        return listModels({ snapshot: this.#now(), reader, query, publicUrl });
+        return listModels({ snapshot: this.#now(), reader, query, publicUrl, signal: ask.signal() });
       }
       case 'welcome':
       case 'health':

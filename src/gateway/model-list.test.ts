@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { commitOf, type SampleGateway, type SampleModel, startSample } from './samples.ts';
+import { listModels } from './model-list.ts';
+import { parseQuery } from './query.ts';
+import type { Reader } from './reader.ts';
+import { commitOf, MemoryCatalog, type SampleGateway, type SampleModel, startSample } from './samples.ts';
 
 const ONE = commitOf('one');
 const TWO = commitOf('two');
@@ -64,6 +67,12 @@ describe('the list of models', () => {
     }
   });
 
+  it('has no next page because of models that the reader may not read', async () => {
+    const { headers } = await sample.ask('/api/models?limit=2', { token: 'bob' });
+    assert.equal(headers.link, undefined);
+    assert.match((await sample.ask('/api/models?limit=1', { token: 'bob' })).headers.link ?? '', /next/);
+  });
+
   for (const [query, expected] of [
     ['search=LLAMA', ['acme/llama', 'other/llama']],
     ['search=whisper', ['acme/Whisper']],
@@ -112,6 +121,40 @@ describe('the list of models', () => {
     const page = await large.ask('/api/models?search=nothing');
     assert.deepEqual(page.json(), []);
     assert.match(page.headers.link ?? '', /search=nothing.*rel="next"/);
+  });
+
+  it('names no model that the reader may not read, wherever a page begins and ends', async () => {
+    const secrets = Array.from({ length: 6_000 }, (_, at) => `b/secret-${10_000 + at}`);
+    const shown = ['acme/first', 'acme/second'];
+    const revisions = [{ commit: ONE }];
+    const names = [...shown, ...secrets];
+    await using large = await startSample(names.map((name) => ({ name, revisions })));
+    for (const from of ['', 'acme/first', 'acme/second', 'b/secret-10007', 'b/secret-15500']) {
+      for (const limit of [1, 2, 100]) {
+        const cursor = Buffer.from(from).toString('base64url');
+        const page = await large.ask(`/api/models?limit=${limit}&cursor=${cursor}`, { token: 'bob' });
+        const expected = shown.filter((name) => name > from).slice(0, limit);
+        assert.deepEqual(
+          (page.json() as { id: string }[]).map(({ id }) => id),
+          expected,
+        );
+        const next = /cursor=([\w-]+)/.exec(page.headers.link ?? '')?.[1];
+        const isLast = expected.length < limit || expected.at(-1) === 'acme/second';
+        assert.equal(next && Buffer.from(next, 'base64url').toString(), isLast ? undefined : 'acme/first');
+      }
+    }
+  });
+
+  it('is not looked through for a client that is gone', async () => {
+    const models = Array.from({ length: 2_000 }, (_, at) => ({
+      name: `n/m${at}`,
+      revisions: [{ commit: ONE }],
+    }));
+    const snapshot = new MemoryCatalog(models).now();
+    const reader = { mayRead: () => false } as unknown as Reader;
+    const query = parseQuery('') ?? assert.fail();
+    const options = { snapshot, reader, query, publicUrl: 'http://gateway.test' };
+    await assert.rejects(listModels({ ...options, signal: AbortSignal.abort() }), { name: 'AbortError' });
   });
 
   for (const query of ['limit=0', 'limit=x', 'cursor=!!', 'cursor=Li4v']) {

@@ -1,9 +1,11 @@
 /**
  * The list of models: what is admitted here and may be read by whoever asks, page by page, by name.
  *
- * A request looks at a bounded number of models. Where that bound ends it, its page is shorter than asked (it may be
- * empty) and leads to the next: clients follow it like any other.
+ * A request looks at a bounded number of the reader's models. Where that bound ends it, its page is shorter than asked
+ * (it may be empty) and leads to the next: clients follow it like any other. Models of which the reader may know nothing
+ * count for nothing: no page ends at one, and none has a next page because of one.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { WeighlockError } from '../base/errors.ts';
 import { type ModelName, parseModelName } from '../base/name.ts';
 import { type Answer, jsonAnswer } from './answer.ts';
@@ -19,9 +21,12 @@ import { refuse } from './refusal.ts';
 const MODELS = 100;
 const MODELS_MAX = 1000;
 
-/** Models that one request looks at, and revisions that it reads: some milliseconds of work, in the worst case seconds. */
+/** The reader's models that one request looks at, and revisions that it reads: milliseconds of work, at worst seconds. */
 const LOOKED_AT_MAX = 5000;
 const READ_MAX = 1000;
+
+/** Models of any reader's between which others get their turn: a millisecond or so. */
+const LOOKED_AT_IN_A_TURN = 500;
 
 /** Revisions that are read at once. */
 const READ_AT_ONCE = 16;
@@ -48,17 +53,26 @@ export interface ListAsk {
   readonly reader: Reader;
   readonly query: Query;
   readonly publicUrl: string;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
 }
 
 /** `GET /api/models?search&author&filter&pipeline_tag&library&limit&cursor&expand`, always sorted by name. */
 export async function listModels(ask: ListAsk): Promise<Answer> {
-  const { snapshot, query, publicUrl } = ask;
+  const { snapshot, reader, query, publicUrl, signal } = ask;
   const page = readPage(query, { limit: MODELS, limitMax: MODELS_MAX });
   const after = page === undefined || page.after === '' ? undefined : modelNamed(page.after);
   if (page === undefined || after === 'wrong') return refuse({ is: 'bad request', sentence: BAD_PAGE });
   const listing = new Listing(ask, page.limit);
   let isCut = false;
+  let passed = 0;
   for await (const model of snapshot.list(after)) {
+    passed += 1;
+    if (passed % LOOKED_AT_IN_A_TURN === 0) {
+      await nextTurn();
+      signal.throwIfAborted();
+    }
+    if (!reader.mayRead(model.name)) continue;
     if (listing.isFull) {
       isCut = true;
       break;
@@ -74,7 +88,7 @@ export async function listModels(ask: ListAsk): Promise<Answer> {
 /** A page as it fills. */
 class Listing {
   readonly items: unknown[] = [];
-  /** Up to here everything is settled: the next page begins behind it. */
+  /** Up to here everything is settled, and the next page begins behind it: always one that the reader may read. */
   last: ModelName | undefined;
   readonly #ask: ListAsk;
   readonly #limit: number;
@@ -94,10 +108,10 @@ class Listing {
     return this.items.length >= this.#limit || this.#lookedAt >= LOOKED_AT_MAX || this.#read >= READ_MAX;
   }
 
+  /** Looks at a model that the reader may read. */
   async add(model: CatalogModel): Promise<void> {
-    const { reader, query } = this.#ask;
     this.#lookedAt += 1;
-    if (reader.mayRead(model.name) && isNamedSo(model.name, query)) this.#waiting.push(model);
+    if (isNamedSo(model.name, this.#ask.query)) this.#waiting.push(model);
     else if (this.#waiting.length === 0) this.last = model.name;
     // Never more than the page has room for, so that nothing is read and left out.
     if (this.#waiting.length >= Math.min(READ_AT_ONCE, this.#limit - this.items.length)) await this.settle();
