@@ -1,7 +1,10 @@
 /** Request bodies: read up to a bound, or not at all. */
 import type { IncomingMessage } from 'node:http';
 
-/** The body; undefined where it is larger than `bytesMax`, of which no more than that was read. */
+/**
+ * The body; undefined where it is larger than `bytesMax`, of which no more than that was read. Rejects with an AbortError
+ * where the client is gone before its end.
+ */
 export async function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) return undefined;
   const chunks: Buffer[] = [];
@@ -18,7 +21,10 @@ export async function readBody(request: IncomingMessage, bytesMax: number): Prom
     resolve(undefined);
   });
   request.once('end', () => resolve(Buffer.concat(chunks, bytes)));
-  request.once('error', reject);
+  // A connection that breaks is an error of the request, and no more than the close where nobody was listening yet.
+  const gone = () => reject(new DOMException('the client went away within its request', 'AbortError'));
+  if (request.destroyed && !request.readableEnded) gone();
+  for (const event of ['error', 'close']) request.once(event, gone);
   return promise;
 }
 
