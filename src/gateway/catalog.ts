@@ -44,6 +44,8 @@ export interface ServedRevision {
   readonly card: ModelCard;
   /** Sentences that a client should show its user: waivers in force, files larger than a client can fetch. */
   readonly warnings: readonly string[];
+  /** Set where the card could not be read just now: the next who asks may get more, so no answer from this is kept. */
+  readonly passing?: true;
 }
 
 /** What a model says of itself, in the Hub's terms. Hostile text: only ever sent as JSON. */

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gitBlobSha1, sha256 } from '../base/digest.ts';
-import { commitOf, type Received, type SampleGateway, type SampleModel, startSample } from './samples.ts';
+import { parseModelName } from '../base/name.ts';
+import type { ServedRevision } from './catalog.ts';
+import { ModelAnswers } from './model-answers.ts';
+import { NO_QUERY } from './query.ts';
+import { RenderedAnswers } from './rendered-answers.ts';
+import {
+  commitOf,
+  MemoryCatalog,
+  type Received,
+  type SampleGateway,
+  type SampleModel,
+  startSample,
+} from './samples.ts';
 
 const [NEW, OLD, CANDIDATE] = [commitOf('new'), commitOf('old'), commitOf('candidate')];
 const WEIGHTS = Buffer.alloc(100_000, 7);
@@ -320,3 +332,22 @@ describe('what the gateway says of a model', () => {
 function nextOf({ headers }: Received): string {
   return /^<([^>]+)>; rel="next"$/.exec(headers.link ?? '')?.[1] ?? assert.fail('no Link');
 }
+
+describe('an answer made while the card could not be read', () => {
+  it('is not kept, so that whoever asks next in the same state reads the card', async () => {
+    const snapshot = new MemoryCatalog([TINY]).now();
+    const name = parseModelName(TINY.name);
+    const model = (await snapshot.model(name)) ?? assert.fail();
+    const revision = await snapshot.revision({ model: name, commit: NEW });
+    const card = { ...revision.card, tags: [], pipelineTag: undefined, cardData: undefined };
+    const answers = new ModelAnswers({ publicUrl: 'http://g', rendered: new RenderedAnswers() });
+    const tagOf = (shown: ServedRevision) => {
+      const { body } = answers.info({ sequence: 1, model, revision: shown }, NO_QUERY);
+      assert.ok(body.is === 'bytes');
+      return JSON.parse(Buffer.from(body.bytes).toString()).pipeline_tag;
+    };
+    assert.equal(tagOf({ ...revision, card, passing: true }), undefined);
+    assert.equal(tagOf(revision), 'text-generation');
+    assert.equal(tagOf({ ...revision, card }), 'text-generation');
+  });
+});

@@ -40,9 +40,10 @@ export class ModelAnswers {
   info({ sequence, model, revision }: Found, query: Query): Answer {
     const named = query.all('expand');
     const siblings = query.isSet('blobs') ? 'blobs' : 'names';
-    return this.#rendered.answer(keyOf('info', { sequence, revision }, siblings, ...named), () =>
-      jsonAnswer(expanded(modelFields(model, revision, siblings), named), warningHeaders(revision)),
-    );
+    const render = () =>
+      jsonAnswer(expanded(modelFields(model, revision, siblings), named), warningHeaders(revision));
+    if (revision.passing) return render();
+    return this.#rendered.answer(keyOf('info', { sequence, revision }, siblings, ...named), render);
   }
 
   /** `GET …/tree/<revision>[/<folder>]` */
