@@ -1,4 +1,7 @@
-/** Reception: takes one request from its socket, hands the answer back, and writes down how it went. */
+/**
+ * Reception: takes one request from its socket, hands the answer back, and writes down how it went. A connection's
+ * requests are taken one at a time: what is sent ahead of its turn opens no file and holds no more than itself.
+ */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
@@ -20,6 +23,12 @@ const DRAINED_BYTES_MAX = 64 << 10;
  */
 const LINGER = { bytesMax: 8 << 20, ms: 2_000 };
 
+/**
+ * Requests of one connection that wait for their turn; no client of the Hub sends even one ahead. Beyond, the connection
+ * ends: it would make us hold whatever it sends.
+ */
+const WAITING_MAX = 8;
+
 export interface ReceptionParts {
   readonly dispatch: Dispatch;
   readonly metrics: Metrics;
@@ -36,8 +45,7 @@ export class Reception {
   readonly #instance = randomBytes(5).toString('hex');
   #requests = 0;
   #isClosing = false;
-  /** Answers on their way, by connection. */
-  readonly #running = new WeakMap<Socket, number>();
+  readonly #connections = new WeakMap<Socket, Connection>();
 
   constructor(parts: ReceptionParts) {
     this.#parts = parts;
@@ -48,8 +56,42 @@ export class Reception {
     this.#isClosing = true;
   }
 
+  /** Answers the request when those before it on its connection are answered. */
+  take(request: IncomingMessage, response: ServerResponse, body: 'body follows' | 'body waits'): void {
+    const { socket } = request;
+    let connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      connection = { isAnswering: false, waiting: [] };
+      this.#connections.set(socket, connection);
+    }
+    if (!connection.isAnswering) {
+      connection.isAnswering = true;
+      void this.#answer(request, response, body);
+    } else if (connection.waiting.length < WAITING_MAX) {
+      connection.waiting.push(() => this.#answer(request, response, body));
+    } else if (!socket.destroyed) {
+      this.#parts.metrics.malformed();
+      this.#parts.log.malformed(socket.remoteAddress ?? '', 'too many requests ahead of their turn');
+      socket.destroy();
+    }
+  }
+
+  /** The next request of the connection, unless it ended with the answer before. */
+  #next(socket: Socket): void {
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    connection.isAnswering = false;
+    if (connection.waiting.length === 0) return;
+    if (socket.destroyed || socket.writableEnded) {
+      connection.waiting.length = 0;
+      return;
+    }
+    connection.isAnswering = true;
+    void connection.waiting.shift()?.();
+  }
+
   /** Never rejects. */
-  async take(
+  async #answer(
     request: IncomingMessage,
     response: ServerResponse,
     body: 'body follows' | 'body waits',
@@ -59,7 +101,8 @@ export class Reception {
     this.#requests += 1;
     const requestId = `${this.#instance}-${this.#requests.toString(36)}`;
     const clientAddress = this.#clientAddress(request);
-    this.#begin(request.socket);
+    const { socket } = request;
+    this.#parts.metrics.began();
     let bytes = 0;
     const dispatched = await this.#dispatched(parseAddress(target), {
       method,
@@ -76,7 +119,6 @@ export class Reception {
     const end = () => {
       const durationMs = performance.now() - began;
       const { status } = dispatched.answer;
-      this.#end(request.socket);
       this.#parts.metrics.answered(dispatched.address.route, { status, bytes, seconds: durationMs / 1000 });
       const userAgent = headers['user-agent'];
       const ended = response.writableFinished ? 'whole' : 'cut off';
@@ -92,6 +134,7 @@ export class Reception {
         ended,
       } as const;
       this.#parts.log.answered(served, dispatched);
+      this.#next(socket);
     };
     if (dispatched.error !== undefined) this.#parts.log.failed(requestId, dispatched.error);
     if (response.closed) return end();
@@ -125,7 +168,7 @@ export class Reception {
       return;
     }
     this.#parts.log.malformed(socket.remoteAddress ?? '', code);
-    if ((this.#running.get(socket) ?? 0) > 0) {
+    if (this.#connections.get(socket)?.isAnswering) {
       socket.destroy();
       return;
     }
@@ -135,7 +178,7 @@ export class Reception {
 
   /** Whether a client waits for us, and not we for it. */
   isWaiting(socket: Socket): boolean {
-    return (this.#running.get(socket) ?? 0) > 0 && socket.writableLength === 0;
+    return this.#connections.get(socket)?.isAnswering === true && socket.writableLength === 0;
   }
 
   /** Pages about this very process are answered here, everything else by the dispatch. */
@@ -173,15 +216,13 @@ export class Reception {
       (Array.isArray(forwarded) ? forwarded.join(',') : (forwarded ?? '')).split(',').at(-1)?.trim() ?? '';
     return isIP(last) === 0 ? direct : last;
   }
+}
 
-  #begin(socket: Socket): void {
-    this.#parts.metrics.began();
-    this.#running.set(socket, (this.#running.get(socket) ?? 0) + 1);
-  }
-
-  #end(socket: Socket): void {
-    this.#running.set(socket, (this.#running.get(socket) ?? 1) - 1);
-  }
+/** What a connection is at. */
+interface Connection {
+  isAnswering: boolean;
+  /** Requests that came before their turn, the oldest first. */
+  readonly waiting: (() => Promise<void>)[];
 }
 
 /** By the parser's code. */

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { Agent, request } from 'undici';
-import { askRaw, commitOf, type SampleModel, startSample, tokenOf } from './samples.ts';
+import { askRaw, commitOf, type SampleGateway, type SampleModel, startSample, tokenOf } from './samples.ts';
 
 const ONE = commitOf('one');
 const MODELS: readonly SampleModel[] = [
@@ -118,6 +118,60 @@ describe('the metrics', () => {
     assert.equal(new URL(metricsUrl).hostname, '127.0.0.1');
     assert.match(await (await fetch(metricsUrl)).text(), /weighlock_gateway_state_sequence/);
     assert.equal((await fetch(new URL('/acme/tiny/resolve/main/a.bin', metricsUrl))).status, 404);
+  });
+});
+
+describe('requests that a connection sends ahead of their turn', () => {
+  const GET = `GET /acme/tiny/resolve/main/a.bin HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tokenOf('alice')}\r\n`;
+
+  /** Files whose second half waits until it is told to go on. */
+  const halting = (sample: SampleGateway): (() => void) => {
+    const go = Promise.withResolvers<void>();
+    sample.data.instead = async () => ({
+      by: 'stream',
+      bytes: (async function* () {
+        yield Buffer.alloc(500, 'a');
+        await go.promise;
+        yield Buffer.alloc(500, 'b');
+      })(),
+    });
+    return go.resolve;
+  };
+  const connect = (sample: SampleGateway, sent: string): net.Socket => {
+    const socket = net.connect(Number(new URL(sample.gateway.url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(sent);
+    return socket;
+  };
+
+  it('open nothing before it comes, and are answered then', async () => {
+    await using sample = await startSample(MODELS);
+    const goOn = halting(sample);
+    const socket = connect(sample, `${GET}\r\n${GET}\r\n${GET}Connection: close\r\n\r\n`);
+    const [first] = await once(socket, 'data');
+    assert.equal(sample.data.opened.length, 1);
+    let received = String(first);
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk;
+    });
+    goOn();
+    await once(socket, 'close');
+    assert.equal(received.match(/HTTP\/1\.1 200 /g)?.length, 3);
+    assert.equal(received.match(/a{500}b{500}/g)?.length, 3);
+    assert.equal(sample.data.opened.length, 3);
+  });
+
+  it('end it when they are too many, with nothing left running', { timeout: 30_000 }, async () => {
+    await using sample = await startSample(MODELS, { metrics: 'same port' });
+    const goOn = halting(sample);
+    await once(connect(sample, `${GET}\r\n`.repeat(100)), 'close');
+    goOn();
+    assert.ok(sample.data.opened.length <= 1);
+    assert.match(String((await sample.logged(({ level }) => level === 'warn')).code), /ahead of their turn/);
+    await sample.logged(({ cut }) => cut === true);
+    const text = (await askRaw(sample.gateway.url, '/-/metrics', { token: null })).body.toString();
+    // The page that says so is one itself.
+    assert.match(text, /weighlock_gateway_running_requests 1\n/);
   });
 });
 

@@ -80,8 +80,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     showsMetrics: place === 'same port',
     trustsProxy: options.trustProxy ?? false,
   });
-  server.on('request', (request, response) => void reception.take(request, response, 'body follows'));
-  server.on('checkContinue', (request, response) => void reception.take(request, response, 'body waits'));
+  server.on('request', (request, response) => reception.take(request, response, 'body follows'));
+  server.on('checkContinue', (request, response) => reception.take(request, response, 'body waits'));
   server.on('timeout', (socket) => {
     // Where nothing waits to be sent, it is the vault that takes its time: a large file is hashed before it is sent.
     if (reception.isWaiting(socket)) socket.setTimeout(server.timeout);
