@@ -168,8 +168,10 @@ async function listBelow(
   const waiting = [...entries];
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     const stat = await lstat(place).catch(unlessGone);
-    if (stat?.isDirectory()) waiting.push(...(await listFolder(place)).entries);
-    else if (stat) places.push(place);
+    if (stat?.isDirectory()) {
+      // One by one: a folder may hold more than a call takes arguments.
+      for (const entry of (await listFolder(place)).entries) waiting.push(entry);
+    } else if (stat) places.push(place);
   }
   return { places: places.sort(), links };
 }

@@ -56,11 +56,11 @@ export async function sweep(registry: SweptAgainst, { folder, remove, known }: S
   const files: SweptFile[] = [];
   for (const cached of models) {
     const judge = new Judge(registry, cached.model, revokedFiles);
-    files.push(
-      ...(await sweepLinks(cached, remove)),
-      ...(await sweepFiles(cached, { judge, known, remove })),
-      ...(await sweepOrphans(cached, { judge, known, remove })),
-    );
+    const how = { judge, known, remove };
+    // One by one: a folder may hold more files than a call takes arguments.
+    for (const file of await sweepLinks(cached, remove)) files.push(file);
+    for (const file of await sweepFiles(cached, how)) files.push(file);
+    for (const file of await sweepOrphans(cached, how)) files.push(file);
   }
   return { files, passedOver };
 }
