@@ -36,6 +36,9 @@ export interface Sweep {
   readonly passedOver: readonly string[];
 }
 
+/** Digests that a daemon remembers; beyond, it computes them anew. */
+const KNOWN_MAX = 1_000_000;
+
 /** Digests that were computed before, by what recognises a file that was not written to since. */
 export type KnownDigests = Map<string, Sha256>;
 
@@ -221,6 +224,7 @@ async function digestOf(file: string, known: KnownDigests): Promise<Sha256 | und
       hash.update(chunk as Buffer);
     const digest = parseSha256(hash.digest('hex'));
     if (!digest) throw new Error('a digest is one');
+    if (known.size >= KNOWN_MAX) known.clear();
     known.set(identity, digest);
     return digest;
   } finally {
