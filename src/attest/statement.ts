@@ -14,6 +14,9 @@ import { commitShape as commit, digestShape as digest, modelShape as model } fro
 /** Longest statement: one that revokes a file names every revision that holds it. */
 export const STATEMENT_BYTES_MAX = 16 << 20;
 
+/** What a grant may be called. */
+export const GRANT_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$/;
+
 /** Patterns of model names in one grant. */
 const PATTERNS_MAX = 100;
 
@@ -67,7 +70,7 @@ const revocation = z.object({
 const grant = z.object({
   type: z.literal('weighlock.grant/v1'),
   ...about,
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$/),
+  name: z.string().regex(GRANT_NAME),
   /** SHA-256 of the token, which is shown once and stored nowhere. */
   token: digest,
   role: z.enum(['reader', 'auditor']),

@@ -11,11 +11,12 @@
 import type { FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WeighlockError } from '../base/errors.ts';
+import { fileMark } from '../base/file-mark.ts';
 import type { DirectoryVault } from '../vault/directory.ts';
 import { fileKey, type Key, type RevisionId, revisionPrefix } from '../vault/layout.ts';
 import type { ServedFile } from './catalog.ts';
 import type { ByteSpan, DataDoor, Delivery } from './data.ts';
-import { FileChecks, type HashFile, identityOf } from './file-checks.ts';
+import { FileChecks, type HashFile } from './file-checks.ts';
 
 /** One read: large enough that system calls do not count, small enough for many clients at once. */
 const READ_BYTES = 64 << 10;
@@ -137,7 +138,7 @@ export class DirectoryData implements DataDoor {
   async #identify(key: Key): Promise<string> {
     const handle = await this.#vault.openFile(key);
     try {
-      return identityOf(await handle.stat({ bigint: true }));
+      return fileMark(await handle.stat({ bigint: true }));
     } finally {
       await handle.close();
     }
@@ -185,7 +186,7 @@ interface Recognised {
 }
 
 async function requireUnchanged({ id, file, identity }: Recognised, handle: FileHandle): Promise<void> {
-  if (identityOf(await handle.stat({ bigint: true })) !== identity) throw changed(id, file);
+  if (fileMark(await handle.stat({ bigint: true })) !== identity) throw changed(id, file);
 }
 
 /** Waits only as long as the client does: what it waited for goes on, for the next time that it asks. */

@@ -4,14 +4,13 @@
  * asked for next.
  */
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 /** Reads a file to its end; ends early, with an error, where the signal is aborted. */
 export type HashFile = (handle: FileHandle, signal: AbortSignal) => Promise<string>;
 
 export interface Checking {
-  /** What `identityOf` says of the file. */
+  /** What `fileMark` says of the file. */
   readonly identity: string;
   /** Opens it when its turn comes; rejects where another has taken its place, whose digest would count for it. */
   readonly open: () => Promise<FileHandle>;
@@ -121,11 +120,6 @@ export class FileChecks {
       await handle.close();
     }
   }
-}
-
-/** Another file, or one that was written to, has another: nobody but the system's administrator sets a ctime. */
-export function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
 async function hashFile(handle: FileHandle, signal: AbortSignal): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import type { Grant } from '../attest/state.ts';
-import type { GrantBody, GrantEndBody } from '../attest/statement.ts';
+import { GRANT_NAME, type GrantBody, type GrantEndBody } from '../attest/statement.ts';
 import { sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Gate } from '../registry/gate.ts';
@@ -82,7 +82,7 @@ function newToken(): string {
 }
 
 function requireName(name: string): void {
-  if (/^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$/.test(name)) return;
+  if (GRANT_NAME.test(name)) return;
   throw new WeighlockError('WL_USAGE', `"${name}" cannot be the name of a grant`, {
     hint: 'Use letters, digits, ".", "_", "@" and "-", at most 100 of them.',
   });

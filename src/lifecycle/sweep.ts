@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ModelIndex } from '../attest/state.ts';
 import { parseSha256, type Sha256 } from '../base/digest.ts';
+import { fileMark } from '../base/file-mark.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import type { Registry } from '../registry/registry.ts';
 import {
@@ -215,8 +216,7 @@ async function digestOf(file: string, known: KnownDigests): Promise<Sha256 | und
   const handle = await openCached(file);
   if (handle === undefined) return undefined;
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await handle.stat({ bigint: true });
-    const identity = `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    const identity = fileMark(await handle.stat({ bigint: true }));
     const before = known.get(identity);
     if (before) return before;
     const hash = createHash('sha256');
