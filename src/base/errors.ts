@@ -103,6 +103,11 @@ export const ERRORS = {
     when: 'A file of a local directory changed, grew or vanished while it was read.',
     remedy: 'Wait until nothing writes to the directory, then run the command again.',
   },
+  WL_FILE_UNREADABLE: {
+    exit: EXIT.unavailable,
+    when: 'What was named to be scanned, or something in it, is no file that can be read: a device, a link in circles, no permission.',
+    remedy: 'Name a file or a folder that this user may read; what could not be read was not judged.',
+  },
   WL_VAULT_UNAVAILABLE: {
     exit: EXIT.unavailable,
     when: 'The vault cannot be read or written.',

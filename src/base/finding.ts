@@ -37,6 +37,8 @@ export interface Finding {
   readonly why: string;
   /** One sentence: what to do. */
   readonly fix: string;
+  /** Where the danger is described: CVE ids, and addresses of documents. */
+  readonly references?: readonly string[];
 }
 
 /** The verdict of one file: blocked beats inconclusive beats clean; any gap is inconclusive at best. */

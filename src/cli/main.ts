@@ -22,6 +22,7 @@ import { policyCommand } from './policy.ts';
 import { pullCommand } from './pull.ts';
 import { removeCommand } from './remove.ts';
 import { revokeCommand } from './revoke.ts';
+import { scanCommand } from './scan.ts';
 import { serveCommand } from './serve.ts';
 import { showCommand } from './show.ts';
 import { stateCommand } from './state.ts';
@@ -85,6 +86,7 @@ function build(run: Run, terminal: Terminal): Command {
     .showSuggestionAfterError();
   const commands = [
     admitCommand,
+    scanCommand,
     verifyCommand,
     pullCommand,
     copyCommand,

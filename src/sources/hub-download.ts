@@ -13,7 +13,9 @@ import type { RedirectHosts } from './hub-hosts.ts';
 import { abandon, connectionError, discard, type HubAnswer, type HubHttp, header } from './hub-http.ts';
 import type { HubLimits } from './hub-limits.ts';
 import { refusal } from './hub-refusal.ts';
+import { Pace } from './pace.ts';
 import { PassingFailure, type WaitingClock } from './patience.ts';
+import { isRedirect, rangeProblem } from './range-answer.ts';
 import type { ByteRange, SourceFile } from './source.ts';
 
 export interface HubDownloadOptions {
@@ -170,67 +172,11 @@ function identityProblem(commit: Commit, file: SourceFile, answer: HubAnswer): s
   }
 }
 
-/** RFC 9110 section 14: 206 with exactly the range asked for, or 200 where that is all of the file. */
 function checkRange(place: HubFile, range: ByteRange, answer: HubAnswer): void {
-  const problem = rangeProblem(place.file, range, answer);
+  const problem = rangeProblem(place.file.sizeBytes, range, answer);
   if (!problem) return;
   abandon(answer);
   throw lies(place, problem);
-}
-
-function rangeProblem(
-  { sizeBytes }: SourceFile,
-  { offset, length }: ByteRange,
-  answer: HubAnswer,
-): string | undefined {
-  const encoding = header(answer, 'content-encoding');
-  if (encoding !== undefined && encoding !== 'identity')
-    return `the source encodes the bytes (${encoding}), unasked`;
-  if (answer.status === 206) {
-    const expected = `bytes ${offset}-${offset + length - 1}/${sizeBytes}`;
-    const said = header(answer, 'content-range');
-    if (said !== expected) return `the source sends the range "${said ?? 'none'}" instead of "${expected}"`;
-  } else if (length !== sizeBytes) {
-    return 'the source ignores ranges and sends the whole file';
-  }
-  const announced = header(answer, 'content-length');
-  if (announced !== undefined && announced !== String(length))
-    return `the source announces ${announced} bytes instead of ${length}`;
-  return undefined;
-}
-
-/** Notices a body that drips: time counts only while we wait for bytes, not while they are worked on. */
-class Pace {
-  readonly #limits: HubLimits;
-  readonly #clock: WaitingClock;
-  #sinceMs = 0;
-  #waitedMs = 0;
-  #bytes = 0;
-
-  constructor(limits: HubLimits, clock: WaitingClock) {
-    this.#limits = limits;
-    this.#clock = clock;
-  }
-
-  waiting(): void {
-    this.#sinceMs = this.#clock.now();
-  }
-
-  arrived(bytes: number): void {
-    this.#waitedMs += this.#clock.now() - this.#sinceMs;
-    this.#bytes += bytes;
-    if (this.#waitedMs < this.#limits.slowAfterMs) return;
-    if (this.#bytes < (this.#limits.bytesPerSecondMin * this.#waitedMs) / 1000)
-      throw new PassingFailure(
-        `the connection is slower than ${this.#limits.bytesPerSecondMin} bytes a second`,
-      );
-    this.#waitedMs = 0;
-    this.#bytes = 0;
-  }
-}
-
-function isRedirect(status: number): boolean {
-  return status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 }
 
 function isOn(endpoint: URL, location: string, base: URL): boolean {

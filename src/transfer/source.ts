@@ -8,7 +8,8 @@ import {
   type SourceFile,
   type SourceTicket,
 } from '../sources/source.ts';
-import { fileKey, type RevisionId } from '../vault/layout.ts';
+import { UrlSource, type UrlTicket } from '../sources/url.ts';
+import { fileKey, objectKey, type RevisionId } from '../vault/layout.ts';
 import { openVault } from '../vault/open.ts';
 import type { Vault, VaultTicket } from '../vault/vault.ts';
 
@@ -31,15 +32,52 @@ export function publishedFiles(
   return { kind: 'published', vault: vault.ticket, revision, versions };
 }
 
-export type TransferSource = SourceTicket | PublishedFiles;
+/** Objects of a bucket or files of a folder, named by their keys below the place of the ticket: no vault is looked for. */
+export interface ListedObjects {
+  readonly kind: 'objects';
+  readonly vault: VaultTicket;
+}
+
+export type TransferSource = SourceTicket | PublishedFiles | ListedObjects | UrlTicket;
 
 /** What a transfer asks of a source: it was resolved by whoever began the transfer. */
 export type ReadingSource = Pick<Source, 'contacted' | 'read' | 'close'>;
 
 export async function openTransferSource(ticket: TransferSource): Promise<ReadingSource> {
-  return ticket.kind === 'published'
-    ? new PublishedSource(ticket, await openVault(ticket.vault))
-    : openSource(ticket);
+  switch (ticket.kind) {
+    case 'published':
+      return new PublishedSource(ticket, await openVault(ticket.vault));
+    case 'objects':
+      return new ObjectSource(await openVault(ticket.vault));
+    case 'url':
+      return new UrlSource(ticket);
+    default:
+      return openSource(ticket);
+  }
+}
+
+class ObjectSource implements ReadingSource {
+  readonly contacted: ReadonlySet<string>;
+  readonly #vault: Vault;
+
+  constructor(vault: Vault) {
+    this.#vault = vault;
+    this.contacted = new Set([vault.place]);
+  }
+
+  read(
+    _revision: unknown,
+    file: SourceFile,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    refuseRange(file, range);
+    return this.#vault.read(objectKey(file.path), { range, signal });
+  }
+
+  close(): Promise<void> {
+    return this.#vault.close();
+  }
 }
 
 class PublishedSource implements ReadingSource {

@@ -91,6 +91,11 @@ export function indexKey(digest: Sha256): Key {
   return `registry/index/${digest}` as Key;
 }
 
+/** Any object below the place of a vault, for whoever only reads what lies there. */
+export function objectKey(path: RepoPath): Key {
+  return path as string as Key;
+}
+
 /** A key of a staging area, whose own file knows what stands below it. */
 export function stagingKey(area: string, rest: string): Key {
   return `staging/${area}/${rest}` as Key;

@@ -1,0 +1,100 @@
+/** `weighlock scan`: inspects files, a repo, a bucket or an address by the engine of an admission, and stores nothing. */
+import { Command, Option } from 'commander';
+import { EXIT, WeighlockError } from '../base/errors.ts';
+import type { FileVerdict } from '../base/finding.ts';
+import { cyclonedx } from '../inspection/cyclonedx.ts';
+import { type Inspection, inspect } from '../inspection/inspect.ts';
+import { type Report, reportOf } from '../inspection/report.ts';
+import { sarif } from '../inspection/sarif.ts';
+import type { Subject } from '../inspection/subject.ts';
+import { triage } from '../inspection/triage.ts';
+import type { Run } from './main.ts';
+import type { Outcome } from './outcome.ts';
+import { watching } from './progress.ts';
+import { openSubject } from './scan-target.ts';
+import { scanText } from './scan-text.ts';
+import { TOOL, type Wire } from './wire.ts';
+
+export interface ScanFlags {
+  readonly triage?: boolean;
+  readonly strict?: boolean;
+  readonly sarif?: boolean;
+  readonly cyclonedx?: boolean;
+  readonly json?: boolean;
+}
+
+export function scanCommand(run: Run): Command {
+  return new Command('scan')
+    .description('inspect files, a repo, a bucket or an address; nothing is stored, nothing is run')
+    .argument(
+      '<what>',
+      'a file or folder, org/name[@revision], s3://bucket/prefix, https://…; hf://org/name means the Hub in any case',
+    )
+    .option('--triage', 'of what is elsewhere, read by ranges only what decides: headers, pickles, code')
+    .option('--strict', 'count notes and known classes as inconclusive: clean means weights and text alone')
+    .addOption(new Option('--sarif', 'print SARIF 2.1.0').conflicts(['json', 'cyclonedx']))
+    .addOption(new Option('--cyclonedx', 'print a CycloneDX 1.7 ML-BOM').conflicts(['json', 'sarif']))
+    .option('--concurrency <n>', 'remote files under way at once (default: 4)')
+    .option('--memory <size>', 'bytes of remote files that may wait in memory (default: 16MB)')
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 clean · 1 blocked: something runs code, or reaches out, when it is loaded
+            2 inconclusive: something was not read, or not understood · 64 and up: see \`weighlock --help\`
+
+Examples: weighlock scan ./checkpoint.pt
+          weighlock scan org/name --triage
+          weighlock scan ./model --sarif > model.sarif`,
+    )
+    .action((what: string, flags: ScanFlags) => run({ ...flags }, (wire) => runScan(wire, what, flags)));
+}
+
+export async function runScan(wire: Wire, what: string, flags: ScanFlags): Promise<Outcome> {
+  const subject = await openSubject(wire, what);
+  const inspection = await watching(wire.terminal, (onStart) => look(wire, subject, { flags, onStart }));
+  const report = reportOf(inspection, TOOL);
+  refuseSilence(report);
+  return {
+    exit: exitOf(report.verdict),
+    json: documentOf(report, wire, flags),
+    text:
+      flags.sarif || flags.cyclonedx
+        ? `${JSON.stringify(documentOf(report, wire, flags), null, 2)}\n`
+        : scanText(report, wire.terminal),
+  };
+}
+
+function look(
+  wire: Wire,
+  subject: Subject,
+  by: { readonly flags: ScanFlags; readonly onStart: Parameters<Parameters<typeof watching>[1]>[0] },
+): Promise<Inspection> {
+  const { concurrency, memoryBytes } = wire.config;
+  const options = { concurrency, memoryBytes, onStart: by.onStart };
+  return by.flags.triage ? triage(subject, options) : inspect(subject, options);
+}
+
+function documentOf(report: Report, wire: Wire, flags: ScanFlags): unknown {
+  if (flags.sarif) return sarif(report);
+  if (flags.cyclonedx) return cyclonedx(report, new Date(wire.clock.now()));
+  return report;
+}
+
+/** Where the one file that was named could not be read there is nothing to report: the reason is the answer. */
+function refuseSilence({ files }: Report): void {
+  const [only] = files;
+  if (files.length !== 1 || only?.error === undefined) return;
+  const { code, message } = only.error;
+  throw new WeighlockError(code as never, `${only.path} ${message}`);
+}
+
+function exitOf(verdict: FileVerdict): number {
+  switch (verdict) {
+    case 'clean':
+      return EXIT.done;
+    case 'blocked':
+      return EXIT.refused;
+    case 'inconclusive':
+      return EXIT.held;
+  }
+}

@@ -1,0 +1,162 @@
+/** A full inspection: every byte of every file is read once, hashed, parsed and judged. */
+import type { Sha256 } from '../base/digest.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/finding.ts';
+import type { OnStart } from '../base/progress.ts';
+import type { Facts } from '../formats/facts.ts';
+import { type RepoScan, scanFile, scanRepo } from '../scan/scan.ts';
+import type { SourceRevision } from '../sources/source.ts';
+import { readAll } from './crew.ts';
+import type { InspectionResult } from './job.ts';
+import type { Subject, SubjectFile } from './subject.ts';
+
+/** How far the reading of a file came: to its last byte, or not, or not even to its first. */
+export type ReadingStatus = 'complete' | 'inconclusive' | 'error';
+
+export interface InspectedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  /** Undefined where not all bytes were read. */
+  readonly sha256?: Sha256;
+  readonly facts?: Facts;
+  readonly status: ReadingStatus;
+  readonly verdict: FileVerdict;
+  readonly findings: readonly Finding[];
+  readonly gaps: readonly Gap[];
+  /** Ranges that a triage has read; absent in a full inspection. */
+  readonly seen?: readonly { readonly offset: number; readonly length: number }[];
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}
+
+export interface Inspection {
+  readonly name: string;
+  readonly mode: 'full' | 'triage';
+  readonly files: readonly InspectedFile[];
+  readonly repo: RepoScan;
+  readonly verdict: FileVerdict;
+  readonly revision?: SourceRevision;
+  readonly stats: {
+    readonly sizeBytes: number;
+    readonly readBytes: number;
+    readonly requests?: number;
+    readonly seconds: number;
+    /** Hosts, or folders, that were read from. */
+    readonly contacted: readonly string[];
+  };
+}
+
+export interface InspectOptions {
+  readonly concurrency: number;
+  readonly memoryBytes: number;
+  readonly onStart?: OnStart | undefined;
+}
+
+export async function inspect(subject: Subject, options: InspectOptions): Promise<Inspection> {
+  const started = performance.now();
+  const results = await readAll({ ...subject, ...options });
+  const read = subject.files.map((file, number) => inspected(file, results[number]));
+  const files = [...read, ...subject.unreadable.map(unreadable)];
+  const contacted = new Set(results.flatMap((result) => result.contacted));
+  if (subject.ticket.kind === 'local') contacted.add(subject.ticket.root);
+  const readBytes = read.reduce((sum, file) => sum + (file.error ? 0 : file.sizeBytes), 0);
+  return conclude(subject, files, {
+    mode: 'full',
+    readBytes,
+    seconds: (performance.now() - started) / 1000,
+    contacted: [...contacted].sort(),
+  });
+}
+
+/** What an inspection of these files comes to, together with what only shows when all are seen. */
+export function conclude(
+  subject: Subject,
+  files: readonly InspectedFile[],
+  { mode, ...stats }: Omit<Inspection['stats'], 'sizeBytes'> & Pick<Inspection, 'mode'>,
+): Inspection {
+  const repo = scanRepo(files.flatMap(({ path, facts }) => (facts === undefined ? [] : [{ path, facts }])));
+  return {
+    name: subject.name,
+    mode,
+    files,
+    repo,
+    verdict: verdictOf(files, repo.findings),
+    ...(subject.revision && { revision: subject.revision }),
+    stats: { sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), ...stats },
+  };
+}
+
+/** A subject without a file was not inspected; a file that could not be read is never clean. */
+export function verdictOf(files: readonly InspectedFile[], repo: readonly Finding[]): FileVerdict {
+  const verdicts = [...files.map((file) => file.verdict), ...repo.map((finding) => finding.verdict)];
+  if (verdicts.includes('blocked')) return 'blocked';
+  return files.length === 0 || verdicts.includes('inconclusive') ? 'inconclusive' : 'clean';
+}
+
+function inspected({ path, sizeBytes }: SubjectFile, result: InspectionResult | undefined): InspectedFile {
+  if (result?.outcome === 'read') return judged(path, result);
+  const { code, message } = result?.error ?? { message: 'it was not read' };
+  return unreadable({ path, sizeBytes, code: (code ?? 'WL_INTERNAL') as ErrorCode, message });
+}
+
+type ReadResult = Extract<InspectionResult, { outcome: 'read' }>;
+
+/** Judges a file of which all bytes were read. */
+export function judged(
+  path: string,
+  { sizeBytes, sha256, facts }: Pick<ReadResult, 'sizeBytes' | 'sha256' | 'facts'>,
+): InspectedFile {
+  const scanned = scanFile({ path, facts });
+  const findings = sizeBytes === 0 ? [...scanned.findings, ...emptiness(path)] : scanned.findings;
+  const { gaps } = facts;
+  return {
+    path,
+    sizeBytes,
+    sha256,
+    facts,
+    status: gaps.length === 0 ? 'complete' : 'inconclusive',
+    verdict: fileVerdict(findings, gaps),
+    findings,
+    gaps,
+  };
+}
+
+/** Names under which people keep files without content. */
+const CUSTOMARILY_EMPTY = /(?:^|\/)(?:__init__\.py|py\.typed|\.gitkeep|\.keep|\.gitignore|\.nojekyll)$/;
+
+/** Nothing can be wrong in an empty file; but whoever asks about one has not got what he thinks he has. */
+function emptiness(path: string): Finding[] {
+  if (CUSTOMARILY_EMPTY.test(path)) return [];
+  return [
+    {
+      rule: 'structure/empty',
+      severity: 'low',
+      verdict: 'inconclusive',
+      file: path,
+      message: 'the file is empty: there is nothing to inspect',
+      why: 'A download or a copy that broke off leaves an empty file, and what belongs there was never inspected.',
+      fix: 'Fetch the file again, or take it away.',
+    },
+  ];
+}
+
+function unreadable({
+  path,
+  sizeBytes = 0,
+  code,
+  message,
+}: {
+  readonly path: string;
+  readonly sizeBytes?: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}): InspectedFile {
+  return {
+    path,
+    sizeBytes,
+    status: 'error',
+    verdict: 'inconclusive',
+    findings: [],
+    gaps: [],
+    error: { code, message },
+  };
+}

@@ -1,0 +1,53 @@
+/** A worker thread of an inspection: reads one file after another until it is ended. */
+import path from 'node:path';
+import { parentPort, workerData } from 'node:worker_threads';
+import { bringFile } from '../transfer/bring.ts';
+import { collectAsBytesPass } from '../transfer/collect.ts';
+import { toPlainError } from '../transfer/job.ts';
+import { nowhere } from '../transfer/nowhere.ts';
+import { openTransferSource, type ReadingSource } from '../transfer/source.ts';
+import type { InspectionJob, InspectionOrder, InspectionResult } from './job.ts';
+import { readLocal } from './read-local.ts';
+
+const { ticket, counters: shared, readAheadBytes } = workerData as InspectionOrder;
+const counters = new BigUint64Array(shared);
+const source = ticket.kind === 'remote' ? await openTransferSource(ticket.source) : undefined;
+const collected = collectAsBytesPass();
+const contacted = () => [...(source?.contacted ?? [])];
+
+parentPort?.on('message', async (job: InspectionJob) => {
+  parentPort?.postMessage(await run(job));
+});
+
+async function run(job: InspectionJob): Promise<InspectionResult> {
+  const { number } = job;
+  const passed = (bytes: number): void => {
+    Atomics.add(counters, number, BigInt(bytes));
+    collected(bytes);
+  };
+  try {
+    const { sizeBytes, sha256, facts } = await read(job, passed);
+    if (!facts) throw new Error('a file was read and not parsed');
+    return { number, outcome: 'read', sizeBytes, sha256, facts, contacted: contacted() };
+  } catch (error) {
+    return { number, outcome: 'failed', error: toPlainError(error), contacted: contacted() };
+  }
+}
+
+function read({ file }: InspectionJob, passed: (bytes: number) => void) {
+  if (ticket.kind === 'local') return readLocal(path.join(ticket.root, file.path), passed);
+  return readRemote(file.remote, passed);
+}
+
+function readRemote(file: InspectionJob['file']['remote'], passed: (bytes: number) => void) {
+  if (!file || !source || ticket.kind !== 'remote') throw new Error('a remote file has a source');
+  return bringFile(file, {
+    source: source satisfies ReadingSource,
+    revision: ticket.revision,
+    door: nowhere,
+    readAheadBytes,
+    reads: 'facts',
+    passed,
+    signal: new AbortController().signal,
+  });
+}
