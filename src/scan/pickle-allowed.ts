@@ -171,6 +171,15 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
   },
   { module: 'array', names: '_array_reconstructor', may: CALL },
   { module: 'datetime', names: 'datetime date time timedelta timezone', may: CALL },
+  {
+    module: 'numpy',
+    names:
+      'float16 float32 float64 longdouble int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool bool_ intc ' +
+      'complex64 complex128 str_ bytes_ object_ void datetime64 timedelta64 matrix',
+    may: NAME,
+  },
+  { module: 'numpy.random.bit_generator', names: '__pyx_unpickle_SeedSequence', may: CALLED },
+  { module: 'numpy.random.bit_generator', names: 'SeedSequence', may: NAME },
   { module: 'decimal', names: 'Decimal', may: CALL },
   { module: 'fractions', names: 'Fraction', may: CALL },
   { module: 'uuid', names: 'UUID SafeUUID', may: CALLED_INSTANCE },
@@ -191,14 +200,16 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
   { module: 'sklearn.', names: CLASS_NAME, may: INSTANCE },
   { module: 'sklearn.', names: CYTHON_UNPICKLER, may: CALL },
   { module: 'sklearn.tree._tree', names: 'Tree', may: CALLED_INSTANCE },
-  { module: 'sklearn.neighbors.', names: 'newObj', may: CALLED, shapes: /^\(global\)$/ },
+  { module: 'sklearn.', names: 'newObj', may: CALLED, shapes: /^\(global\)$/ },
+  { module: 'sklearn.linear_model._sgd_fast', names: CLASS_NAME, may: CALLED, shapes: /^\((float)?\)$/ },
   { module: 'scipy.sparse.', names: CLASS_NAME, may: INSTANCE },
   { module: 'scipy.sparse.', names: /^(csr|csc|coo|bsr|dia|dok|lil)_(matrix|array)$/, may: INSTANCE },
   { module: 'xgboost.sklearn', names: CLASS_NAME, may: INSTANCE },
   { module: 'xgboost.core', names: 'Booster', may: INSTANCE },
   { module: 'lightgbm.sklearn', names: CLASS_NAME, may: INSTANCE },
   { module: 'lightgbm.basic', names: 'Booster', may: INSTANCE },
-  { module: 'joblib.numpy_pickle', names: 'NumpyArrayWrapper', may: INSTANCE },
+  // Never handed on: what another function makes of it is an array that nobody saw coming.
+  { module: 'joblib.numpy_pickle', names: 'NumpyArrayWrapper', may: ['import', 'new', 'build'] },
   { module: 'pandas.core.frame', names: 'DataFrame', may: INSTANCE },
   { module: 'pandas.core.series', names: 'Series', may: INSTANCE },
   {
@@ -234,7 +245,7 @@ export function allowedTier(global: PickleGlobal): AllowedTier | undefined {
     return 'weights-only';
   const row = ROWS.find(
     (candidate) =>
-      matches(candidate, global) &&
+      matches(candidate, bundled(global)) &&
       candidate.may.includes(needed) &&
       (needed !== 'call' || candidate.shapes === undefined || candidate.shapes.test(global.shape)),
   );
@@ -264,6 +275,13 @@ function permissionFor({ operation, on, shape }: PickleGlobal): Permission | und
     case 'ext':
       return undefined;
   }
+}
+
+/** scikit-learn brought joblib along until 0.22. */
+function bundled(global: PickleGlobal): PickleGlobal {
+  const prefix = 'sklearn.externals.';
+  if (!global.module.startsWith(prefix)) return global;
+  return { ...global, module: global.module.slice(prefix.length) };
 }
 
 function matches(row: Row, { module, name }: PickleGlobal): boolean {

@@ -31,7 +31,8 @@ interface Judgement {
 /** The tier of a pickle with all that is nested in it. What was not followed completely is `unknown` at best. */
 export function pickleTier(facts: PickleFacts): PickleTier {
   const tiers = facts.globals.map((global) => judge(global).tier);
-  for (const { facts: inner } of facts.nested) tiers.push(pickleTier(inner));
+  for (const nested of facts.nested)
+    tiers.push(pickleTier(nested.shadow ? imported(nested.facts) : nested.facts));
   if (facts.gaps.length > 0 || facts.persistentIds.oddCount > 0) tiers.push('unknown');
   return worst(tiers);
 }
@@ -76,7 +77,8 @@ function collect(place: Place, facts: PickleFacts): Finding[] {
   );
   for (const { global, judgement } of judged)
     if (!isName(global) || !called.has(subjectOf(global))) findings.push(finding(place, global, judgement));
-  for (const { offset, facts: inner } of facts.nested) {
+  for (const { offset, facts: nested, shadow } of facts.nested) {
+    const inner = shadow ? imported(nested) : nested;
     const member = place.member === undefined ? `bytes at ${offset}` : `${place.member}!bytes at ${offset}`;
     findings.push(...collect({ file: place.file, member }, inner));
   }
@@ -107,6 +109,18 @@ function collect(place: Place, facts: PickleFacts): Finding[] {
     });
   }
   return findings;
+}
+
+/**
+ * Without what the bytes of an honest array of objects import for other loaders: a name `dtype`, taken from a module
+ * that has none, which ends their reading. Where importing that module alone is dangerous, it stays.
+ */
+function imported(facts: PickleFacts): PickleFacts {
+  const globals = facts.globals.filter(
+    ({ module, name, operation }) =>
+      operation !== 'import' || name !== 'dtype' || dangerOf(module, name) !== undefined,
+  );
+  return { ...facts, globals };
 }
 
 function isName({ operation }: PickleGlobal): boolean {

@@ -49,6 +49,13 @@ export interface StorageReference {
   readonly elements: number;
 }
 
+/** A pickle in bytes of another one; of a `shadow`, what the bytes of a joblib array do for other loaders. */
+export interface NestedPickle {
+  readonly offset: number;
+  readonly facts: PickleFacts;
+  readonly shadow?: true;
+}
+
 export interface PickleFacts extends BaseFacts {
   readonly format: 'pickle';
   /** The highest protocol that a PROTO opcode announced; 0 without one. */
@@ -64,7 +71,7 @@ export interface PickleFacts extends BaseFacts {
     readonly oddCount: number;
   };
   /** Pickles found in bytes inside this one, `offset` in this input, offsets inside counted from there. */
-  readonly nested: readonly { readonly offset: number; readonly facts: PickleFacts }[];
+  readonly nested: readonly NestedPickle[];
   /** Present where the file is PyTorch's format before 1.6: five pickles, then raw storages. */
   readonly torchLegacy?: { readonly storages: number; readonly storageBytes: number };
 }

@@ -8,6 +8,7 @@ import {
   NESTED_BYTES_MAX,
   NESTED_MAX,
   NESTED_TOTAL_BYTES_MAX,
+  type NestedPickle,
   type PickleFacts,
   type PickleGlobal,
   type PickleOperation,
@@ -51,7 +52,7 @@ export class Ledger {
   opcodes = 0;
   readonly budget: Budget;
   readonly storages: StorageReference[] = [];
-  readonly nested: { readonly offset: number; readonly facts: PickleFacts }[] = [];
+  readonly nested: NestedPickle[] = [];
   readonly #entries: Entry[] = [];
   /** By global, which the machine makes once per name and stream, then by operation and shape. */
   readonly #byGlobal = new Map<string, Map<string, Entry>>();
@@ -173,7 +174,7 @@ export class Ledger {
   facts(sizeBytes: number): PickleFacts {
     return {
       format: 'pickle',
-      parser: 'pickle/1',
+      parser: 'pickle/2',
       sizeBytes,
       gaps: this.#gaps,
       problems: this.#problems,

@@ -12,6 +12,15 @@ import {
   type PickleOperation,
   TEXT_BYTES_MAX,
 } from './facts.ts';
+import {
+  type ArrayBehind,
+  arrayBehind,
+  isArrayWrapper,
+  noteDtype,
+  STATES_MAX,
+  setDtypeState,
+  stateDict,
+} from './joblib.ts';
 import type { Ledger } from './ledger.ts';
 import type { Opcode } from './opcode.ts';
 import { OPCODES } from './opcodes.ts';
@@ -20,11 +29,15 @@ import { looksLikePickle } from './recognise.ts';
 import { Broken, Memo, Stack } from './stack.ts';
 import { type GlobalName, named, OPAQUE, UNKNOWN, type Value } from './value.ts';
 
-/** Why `run` returned: more bytes are needed in the window, some may be skipped, or the stream is at its end. */
+/**
+ * Why `run` returned: more bytes are needed in the window, some may be skipped, an array of joblib follows, or the
+ * stream is at its end.
+ */
 export type Pause =
   | { readonly kind: 'more'; readonly bytes: number; readonly line: boolean }
   | { readonly kind: 'skip'; readonly bytes: number }
   | { readonly kind: 'skip-line' }
+  | { readonly kind: 'array'; readonly array: ArrayBehind }
   | { readonly kind: 'stopped' };
 
 /** Bytes of a payload that are looked at before deciding whether it is a pickle. */
@@ -38,11 +51,16 @@ export interface MachineOptions {
   readonly inputEnd: number;
   /** Parses bytes that look like a pickle; false where they were not followed to their end. */
   readonly nested: (bytes: Uint8Array, offset: number) => boolean;
+  /** `joblib`: arrays follow their wrappers, as joblib reads them; `plain` and its `shadow`: as all others do. */
+  readonly arrays: 'joblib' | 'plain' | 'shadow';
+  /** The stacks to begin with: views of those of another machine. */
+  readonly stack?: Stack;
+  readonly memo?: Memo;
 }
 
 export class Machine {
-  readonly stack = new Stack();
-  readonly memo = new Memo();
+  readonly stack: Stack;
+  readonly memo: Memo;
   readonly ledger: Ledger;
   readonly inputEnd: number;
   /** Set by PROTO; decides on Python 2 names and dotted names, as `self->proto`. */
@@ -59,11 +77,18 @@ export class Machine {
   /** How many bytes of the window the completed opcodes took. */
   consumed = 0;
   stopped = false;
+  readonly arrays: MachineOptions['arrays'];
   readonly #nested: MachineOptions['nested'];
   readonly #globals = new Map<string, GlobalName>();
   #base = 0;
+  #array: ArrayBehind | undefined;
+  /** State dictionaries of arrays that are not used yet. */
+  #states = 0;
 
   constructor(options: MachineOptions) {
+    this.stack = options.stack ?? new Stack();
+    this.memo = options.memo ?? new Memo();
+    this.arrays = options.arrays;
     this.ledger = options.ledger;
     this.inputEnd = options.inputEnd;
     this.#nested = options.nested;
@@ -81,7 +106,7 @@ export class Machine {
   run(window: Buffer, base: number, atEnd: boolean): Pause {
     this.#base = base;
     this.consumed = 0;
-    while (!this.stopped) {
+    while (!this.stopped && this.#array === undefined) {
       const code = window[this.consumed];
       if (code === undefined) return { kind: 'more', bytes: 1, line: false };
       const opcode = OPCODES[code];
@@ -104,7 +129,60 @@ export class Machine {
           : this.#lines(opcode, window, from, atEnd);
       if (pause !== undefined) return pause;
     }
-    return STOPPED;
+    const array = this.#array;
+    if (array === undefined) return STOPPED;
+    this.#array = undefined;
+    return { kind: 'array', array };
+  }
+
+  /** A machine for the pickle that an array of objects is, which joblib gives to a plain unpickler. */
+  nestedInPlace(): Machine {
+    return new Machine({ ...this.#options(this.ledger), arrays: 'plain' });
+  }
+
+  /** A machine that goes on from here as a plain unpickler would, and leaves stack and memo of this one alone. */
+  shadow(ledger: Ledger): Machine {
+    const { stack, memo } = this;
+    const shadow = new Machine({
+      ...this.#options(ledger),
+      arrays: 'shadow',
+      nested: () => false,
+      stack: stack.shadow(),
+      memo: memo.shadow(),
+    });
+    shadow.protocol = this.protocol;
+    return shadow;
+  }
+
+  #options(ledger: Ledger): MachineOptions {
+    return { ledger, inputEnd: this.inputEnd, nested: this.#nested, arrays: 'plain' };
+  }
+
+  /** An empty dictionary, whose entries are kept where it becomes the state of an array. */
+  emptyDict(): Value {
+    if (this.arrays !== 'joblib' || this.#states >= STATES_MAX) return OPAQUE.dict;
+    const below = this.stack.peek();
+    if (below === undefined || !isArrayWrapper(below)) return OPAQUE.dict;
+    this.#states++;
+    return stateDict();
+  }
+
+  /** BUILD: what the state says of types and of arrays that follow. */
+  built(target: Value, state: Value): void {
+    setDtypeState(target, state);
+    if (this.arrays !== 'joblib' || !isArrayWrapper(target)) return;
+    const array = target.number === undefined ? arrayBehind(state) : undefined;
+    // The same wrapper again would keep what this state does not replace.
+    target.number = 1;
+    if (state.entries !== undefined) {
+      state.entries = undefined;
+      this.#states--;
+    }
+    if (array === undefined)
+      this.unsure('array-state', 'how many bytes of an array follow is not said in the way of joblib');
+    else if (this.offset + 1 < this.frameEnd)
+      this.unsure('frame-crossed', 'an array begins inside of a frame, and readers disagree about where');
+    else this.#array = array;
   }
 
   /** The opcode will be met again. */
@@ -211,7 +289,9 @@ export class Machine {
     if (given.kind === 'global') this.pass([given]);
     this.note(operation, callee, given);
     if (callee.global === undefined) return UNKNOWN;
-    return named('result', callee.global);
+    const result = named('result', callee.global);
+    if (callee.kind === 'global' && operation === 'reduce') noteDtype(result, given);
+    return result;
   }
 
   /** Values that go into arguments, a container or a state: globals among them are noted as handed on. */

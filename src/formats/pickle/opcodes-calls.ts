@@ -58,12 +58,27 @@ function stackGlobal(machine: Machine): void {
     )
       throw new Broken('bad-name', `STACK_GLOBAL takes its name from a ${part.kind}`);
   }
+  if (machine.arrays === 'shadow') refuseInShadow(machine, module, name);
   if (module.kind !== 'str' || module.text === undefined || name.kind !== 'str' || name.text === undefined) {
     machine.unsure('computed-name', 'STACK_GLOBAL imports a name that is computed or too long to hold');
     machine.stack.push(UNKNOWN);
     return;
   }
   machine.stack.push(machine.import(module.text, name.text));
+}
+
+/**
+ * What nothing but a string can name ends a shadow: calls that make a plain string are not permitted anyway. So does
+ * the name `dtype` of a module that the memo did not mean: it is imported, and has none.
+ */
+function refuseInShadow(machine: Machine, module: Value, name: Value): void {
+  if (module.kind === 'str' && name.kind === 'str' && name.text !== 'dtype') return;
+  if (module.kind === 'unknown' || name.kind === 'unknown') return;
+  if (module.text !== undefined && module.kind === 'str') {
+    if (/^numpy\b/.test(module.text)) return;
+    machine.import(module.text, name.text ?? '');
+  }
+  throw new Broken('bad-name', 'STACK_GLOBAL takes a name that is none');
 }
 
 function reduce(machine: Machine): void {
@@ -76,7 +91,9 @@ function reduce(machine: Machine): void {
 function build(machine: Machine): void {
   const state = machine.stack.pop();
   machine.pass([state]);
-  machine.note('build', machine.stack.top(), state);
+  const target = machine.stack.top();
+  machine.note('build', target, state);
+  if (target.kind === 'result') machine.built(target, state);
 }
 
 function inst(machine: Machine, window: Buffer, from: number, to: number): void {

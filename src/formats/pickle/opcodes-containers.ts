@@ -5,6 +5,7 @@
  */
 
 import type { PickleOperation } from './facts.ts';
+import { setEntries } from './joblib.ts';
 import type { Machine } from './machine.ts';
 import { type Code, fixed, type Opcode } from './opcode.ts';
 import { Broken } from './stack.ts';
@@ -27,7 +28,7 @@ export const CONTAINERS: readonly (readonly [Code, Opcode])[] = [
   [0x87, fixed(0, (m) => pushTuple(m, m.stack.popCount(3)))],
   [']', fixed(0, (m) => m.stack.push(list()))],
   ['l', fixed(0, (m) => pushList(m, m.stack.popToMark()))],
-  ['}', fixed(0, (m) => m.stack.push(OPAQUE.dict))],
+  ['}', fixed(0, (m) => m.stack.push(m.emptyDict()))],
   ['d', fixed(0, (m) => pushDict(m, m.stack.popToMark()))],
   [0x8f, fixed(0, (m) => m.stack.push(OPAQUE.set))],
   [0x91, fixed(0, (m) => pushFrozenset(m, m.stack.popToMark()))],
@@ -73,7 +74,8 @@ type Fill = 'append' | 'setitem' | 'additems';
 function fillMarked(machine: Machine, operation: Fill): void {
   const target = machine.stack.belowMark();
   const forgets =
-    operation !== 'append' || (target.items !== undefined && target.items.length >= LIST_ITEMS_MAX);
+    (operation !== 'append' && target.entries === undefined) ||
+    (target.items !== undefined && target.items.length >= LIST_ITEMS_MAX);
   if (target.kind !== FILLED_BY[operation] || !forgets) {
     fill(machine, operation, machine.stack.popToMarkInto());
     return;
@@ -90,6 +92,7 @@ function fill(machine: Machine, operation: Fill, values: readonly Value[]): void
   machine.pass(values);
   if (target.kind !== FILLED_BY[operation]) machine.note(operation, target, tuple(values.slice(0, 2)));
   else if (operation === 'append') addToList(target, values);
+  else if (operation === 'setitem') setEntries(target, values);
 }
 
 function refuseOdd(): never {

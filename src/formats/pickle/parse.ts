@@ -3,6 +3,7 @@
  */
 import type { Parse } from '../parse.ts';
 import { isTar, TAR_HEADER_BYTES } from '../tar.ts';
+import { passArray } from './array.ts';
 import { NESTING_MAX, type PickleFacts, STREAMS_MAX, type StorageReference } from './facts.ts';
 import { type Budget, Ledger, newBudget } from './ledger.ts';
 import { readLegacyStorages } from './legacy.ts';
@@ -54,7 +55,7 @@ function* parseStreams(input: PickleInput, budget: Budget, depth: number): Parse
       ledger.gap(start, input.sizeBytes - start, `more than ${STREAMS_MAX} pickles in one input`);
       break;
     }
-    const machine = new Machine({ ledger, inputEnd: input.sizeBytes, nested: follow });
+    const machine = new Machine({ ledger, inputEnd: input.sizeBytes, nested: follow, arrays: 'joblib' });
     const legacyKeys = torchLegacy !== undefined && ledger.streams === LEGACY_STREAMS - 1;
     if (legacyKeys) machine.texts = [];
     if (!(yield* runStream(machine, window, input.sizeBytes))) break;
@@ -120,6 +121,9 @@ function* runToStop(machine: Machine, window: Window): Parse<void> {
         break;
       case 'skip':
         if (!window.skip(pause.bytes)) throw truncated();
+        break;
+      case 'array':
+        yield* passArray(machine, { array: pause.array, window, run: runToStop });
         break;
       case 'skip-line':
         if (!(yield* window.skipLine())) throw truncated();

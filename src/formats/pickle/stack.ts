@@ -14,11 +14,16 @@ export class Broken extends Error {
   }
 }
 
+/** Values that a shadow sees of the stack it is a view of: arrays of numbers break before they reach deeper. */
+const SHADOW_VALUES = 16;
+
 export class Stack {
   readonly #values: Value[] = [];
   readonly #marks: number[] = [];
   #fence = 0;
   #weight = 0;
+  /** This is a view of a deeper stack. */
+  #cut = false;
 
   push(value: Value): void {
     if (value.weight === 0) {
@@ -34,15 +39,35 @@ export class Stack {
   }
 
   pop(): Value {
-    if (this.#values.length <= this.#fence) throw underflow();
+    if (this.#values.length <= this.#fence) throw this.#underflow();
     const value = this.#values.pop() ?? UNKNOWN;
     this.#weight -= value.weight;
     return value;
   }
 
   top(): Value {
-    if (this.#values.length <= this.#fence) throw underflow();
+    if (this.#values.length <= this.#fence) throw this.#underflow();
     return this.#values[this.#values.length - 1] ?? UNKNOWN;
+  }
+
+  /** The top, or undefined where there is none in reach. */
+  peek(): Value | undefined {
+    return this.#values.length > this.#fence ? this.#values[this.#values.length - 1] : undefined;
+  }
+
+  /** A copy of the upper part, on which `underflow` below it says that the copy was too short. */
+  shadow(): Stack {
+    const copy = new Stack();
+    const base = Math.max(0, this.#values.length - SHADOW_VALUES);
+    for (const value of this.#values.slice(base)) copy.push(value);
+    for (let at = this.#marks.length - 1; at >= 0; at--) {
+      const mark = (this.#marks[at] ?? 0) - base;
+      if (mark < 0) break;
+      copy.#marks.unshift(mark);
+    }
+    copy.#fence = copy.#marks[copy.#marks.length - 1] ?? 0;
+    copy.#cut = base > 0 || copy.#marks.length < this.#marks.length;
+    return copy;
   }
 
   mark(): void {
@@ -67,15 +92,15 @@ export class Stack {
   /** As `popToMark`, where the container that the values go into must lie below the mark, in reach. */
   popToMarkInto(): Value[] {
     const from = this.#unmark();
-    if (from <= this.#fence) throw underflow();
+    if (from <= this.#fence) throw this.#underflow();
     return this.#take(from);
   }
 
   /** The container that the values above the last mark go into. Throws as `popToMarkInto` would. */
   belowMark(): Value {
     const from = this.#marks[this.#marks.length - 1];
-    if (from === undefined) throw noMark();
-    if (from <= (this.#marks[this.#marks.length - 2] ?? 0)) throw underflow();
+    if (from === undefined) throw this.#noMark();
+    if (from <= (this.#marks[this.#marks.length - 2] ?? 0)) throw this.#underflow();
     return this.#values[from - 1] ?? UNKNOWN;
   }
 
@@ -94,7 +119,7 @@ export class Stack {
   }
 
   popCount(count: number): Value[] {
-    if (this.#values.length - count < this.#fence) throw underflow();
+    if (this.#values.length - count < this.#fence) throw this.#underflow();
     if (count > 3) return this.#take(this.#values.length - count);
     const last = this.pop();
     if (count === 1) return [last];
@@ -111,18 +136,24 @@ export class Stack {
 
   #unmark(): number {
     const from = this.#marks.pop();
-    if (from === undefined) throw noMark();
+    if (from === undefined) throw this.#noMark();
     this.#fence = this.#marks[this.#marks.length - 1] ?? 0;
     return from;
   }
+
+  #noMark(): Broken {
+    if (this.#cut) return tooDeep();
+    return new Broken('no-mark', 'an opcode needs a mark and there is none');
+  }
+
+  #underflow(): Broken {
+    if (this.#cut && this.#marks.length === 0) return tooDeep();
+    return new Broken('stack-underflow', 'an opcode takes more from the stack than there is');
+  }
 }
 
-function noMark(): Broken {
-  return new Broken('no-mark', 'an opcode needs a mark and there is none');
-}
-
-function underflow(): Broken {
-  return new Broken('stack-underflow', 'an opcode takes more from the stack than there is');
+function tooDeep(): Broken {
+  return new Broken('shadow-too-deep', 'an opcode takes more from the stack than the shadow holds');
 }
 
 /** The memo: an array by key, whose count of entries is the next key of MEMOIZE, as in `_Unpickler_MemoPut`. */
@@ -130,10 +161,26 @@ export class Memo {
   readonly #values: (Value | undefined)[] = [];
   #count = 0;
   #weight = 0;
+  /** Of a shadow: the memo that it is a view of, and what was put since. */
+  #below: Memo | undefined;
+  readonly #above = new Map<number, Value>();
+
+  /** A view: what is put into it does not reach this memo. */
+  shadow(): Memo {
+    const view = new Memo();
+    view.#below = this;
+    view.#count = this.#count;
+    return view;
+  }
 
   put(key: number, value: Value): void {
     if (key > MEMO_KEY_MAX)
       throw new Broken('memo-key-too-large', `memo key ${key} is above ${MEMO_KEY_MAX}`);
+    if (this.#below !== undefined) {
+      if (!this.#above.has(key) && this.#below.#values[key] === undefined) this.#count++;
+      this.#above.set(key, value);
+      return;
+    }
     while (this.#values.length < key) this.#values.push(undefined);
     const old = this.#values[key];
     if (old === undefined) this.#count++;
@@ -149,7 +196,8 @@ export class Memo {
   }
 
   get(key: number): Value {
-    const value = this.#values[key];
+    const value =
+      this.#below === undefined ? this.#values[key] : (this.#above.get(key) ?? this.#below.#values[key]);
     if (value === undefined)
       throw new Broken('memo-key-unset', `memo key ${key} is read before it is written`);
     return value;

@@ -38,7 +38,8 @@ export function storageItemBytes(module: string, name: string): number | undefin
 export function storageReference(id: Value): StorageReference | undefined {
   if (id.kind !== 'tuple' || (id.count !== 5 && id.count !== 6) || id.items === undefined) return undefined;
   const [tag, type, key, location, elements] = id.items;
-  if (tag?.text !== 'storage' || location?.kind !== 'str' || key?.text === undefined) return undefined;
+  if (tag?.text !== 'storage' || location?.kind !== 'str') return undefined;
+  if (key?.kind !== 'str' || key.text === undefined) return undefined;
   if (type?.kind !== 'global' || type.global === undefined) return undefined;
   const { module, name } = type.global;
   const itemBytes = storageItemBytes(module, name);

@@ -50,6 +50,8 @@ export class Value {
   items: Value[] | undefined = undefined;
   /** All elements of a tuple or list. */
   count = 0;
+  /** Of a dict that is the state of a joblib array: its entries. */
+  entries: Map<string, Value> | undefined = undefined;
   /** What was imported, or whose call made this. */
   global: GlobalName | undefined = undefined;
 
