@@ -3,6 +3,7 @@
  */
 
 import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
+import { HDF5_PARSER, type Hdf5Facts } from './hdf5/facts.ts';
 import { IMAGE_PARSER, type ImageFacts } from './image/image.ts';
 import { JSON_PARSER } from './json.ts';
 import { NUMPY_PARSER, type NumpyFacts } from './numpy/parse.ts';
@@ -21,6 +22,7 @@ export type Facts =
   | SafetensorsFacts
   | GgufFacts
   | OnnxFacts
+  | Hdf5Facts
   | PickleFacts
   | ZipFacts
   | NumpyFacts
@@ -31,13 +33,14 @@ export type Facts =
   | OpaqueFacts;
 
 /** Versions of the parsers in the folders of pickles and archives. */
-const ARCHIVE_PARSERS: readonly string[] = ['pickle/1', 'zip/1', 'pytorch/1'];
+const ARCHIVE_PARSERS: readonly string[] = ['pickle/2', 'zip/1', 'pytorch/1'];
 
 /** Names all parsers and their versions: facts stored under another value are made anew. */
 export const PARSERS_VERSION: string = [
   ...ARCHIVE_PARSERS,
   ...TEXT_PARSERS,
   GGUF_PARSER,
+  HDF5_PARSER,
   IMAGE_PARSER,
   JSON_PARSER,
   NUMPY_PARSER,
@@ -55,6 +58,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'safetensors',
   'gguf',
   'onnx',
+  'hdf5',
   'pickle',
   'zip',
   'pytorch',

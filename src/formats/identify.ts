@@ -3,6 +3,7 @@
  */
 import type { Facts } from './facts.ts';
 import { isGguf, parseGguf } from './gguf.ts';
+import { isHdf5, parseHdf5 } from './hdf5/parse.ts';
 import { isImage, parseImage } from './image/image.ts';
 import { isNumpy, parseNumpy } from './numpy/parse.ts';
 import { isOnnx, parseOnnx } from './onnx.ts';
@@ -55,6 +56,7 @@ const FORMATS: readonly Format[] = [
   { fits: isPdf, access: 'forward', parse: parsePdf },
   { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
   PICKLE,
+  { fits: isHdf5, access: 'random', parse: parseHdf5 },
   { fits: isOnnx, access: 'forward', parse: parseOnnx },
   { fits: isSentencePiece, access: 'forward', parse: parseSentencePiece },
   { fits: isText, access: 'forward', parse: parseText, pickles: true },

@@ -3,13 +3,14 @@
  * which code and which files a loader will reach for, with their values, and every template.
  */
 import { type JsonVisitor, readJson } from './json-reader.ts';
+import { type KerasObject, KerasWatch } from './keras.ts';
 import { Account, quoted } from './malformed.ts';
 import type { BaseFacts } from './parse.ts';
 import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template.ts';
 import type { TextBase } from './text-base.ts';
 import { byteOffset } from './utf8.ts';
 
-export const JSON_PARSER = 'json/2';
+export const JSON_PARSER = 'json/3';
 
 /** A key that scanners judge, wherever it stands: `path` as in `quantization_config.auto_map.AutoModel`. */
 export interface Notable {
@@ -23,6 +24,8 @@ export interface JsonFacts extends BaseFacts, TextBase {
   readonly documents: number;
   readonly notable: readonly Notable[];
   readonly templates: readonly TemplateUse[];
+  /** What Keras would look up and call; undefined where it is no configuration of Keras. */
+  readonly keras?: readonly KerasObject[];
   /** The files that a `weight_map` names, sorted; undefined where there is none. */
   readonly shards?: readonly string[];
   /** Keys that stand twice in one object: readers differ in which one counts. All their values were judged. */
@@ -63,10 +66,6 @@ const NOTABLE_KEYS: ReadonlySet<string> = new Set([
   'license',
 ]);
 
-/** Modules in which no layer lives. */
-const KERAS_NEVER =
-  /^(?:os|posix|nt|sys|subprocess|builtins|shutil|importlib|runpy|pty|ctypes|socket|pickle|marshal|operator|functools|code|types)(?:\.|$)/;
-
 /** The facts of JSON text, or why it is none. Never throws on hostile input. */
 export function describeJson(
   text: string,
@@ -80,6 +79,7 @@ export function describeJson(
     return { code: outcome.code, detail: `not JSON at ${offset}: ${outcome.detail}` };
   }
   const account = new Account();
+  if (collector.keras.overflow) collector.overflows.add('more objects of Keras than are kept');
   for (const reason of collector.overflows) {
     account.problem('too-much', 0, reason);
     account.gap(0, sizeBytes, reason);
@@ -94,6 +94,7 @@ export function describeJson(
     notable: collector.notable,
     templates: collector.templates,
     duplicateKeys: collector.duplicates,
+    ...(collector.keras.objects.length === 0 ? {} : { keras: collector.keras.objects }),
   };
   const { shards } = collector;
   return { facts: shards === undefined ? facts : { ...facts, shards: [...shards].sort() } };
@@ -104,6 +105,7 @@ class Collector implements JsonVisitor {
   readonly templates: TemplateUse[] = [];
   readonly duplicates: string[] = [];
   readonly overflows = new Set<string>();
+  readonly keras = new KerasWatch();
   shards: Set<string> | undefined;
   /** One entry a level: the key at hand, or the index in an array. */
   readonly #path: (string | number)[] = [];
@@ -116,11 +118,13 @@ class Collector implements JsonVisitor {
     if (this.#inside === undefined && typeof key === 'string' && isNotable(key))
       this.#inside = { key, depth: this.#path.length };
     if (key === 'weight_map') this.shards ??= new Set();
+    this.keras.open(key);
     this.#path.push(kind === 'object' ? '' : -1);
   }
 
   close(): void {
     this.#path.pop();
+    this.keras.close(() => this.#where());
     if (this.#inside?.depth === this.#path.length) this.#inside = undefined;
   }
 
@@ -134,16 +138,14 @@ class Collector implements JsonVisitor {
 
   value(value: string | number | boolean | null): void {
     this.#next();
-    if (value === null) return;
     const key = this.#path.at(-1);
+    this.keras.value(key, value);
+    if (value === null) return;
     if (this.#path.at(-2) === 'weight_map' && typeof value === 'string') this.#shard(value);
     if (typeof value === 'string' && value.length > 2 && looksLikeTemplate(value) && this.#underTemplate())
       this.#template(value);
     const notable =
-      this.#inside?.key ??
-      (typeof key === 'string' && isNotable(key)
-        ? key
-        : (this.#keras(key, value) ?? this.#moduleType(value)));
+      this.#inside?.key ?? (typeof key === 'string' && isNotable(key) ? key : this.#moduleType(value));
     if (notable !== undefined) this.#note(notable, value);
   }
 
@@ -151,12 +153,6 @@ class Collector implements JsonVisitor {
   #next(): void {
     const last = this.#path.at(-1);
     if (typeof last === 'number') this.#path[this.#path.length - 1] = last + 1;
-  }
-
-  /** Keras: bytecode in a `Lambda` layer, or a class that is looked for in any module. */
-  #keras(key: string | number | undefined, value: string | number | boolean): string | undefined {
-    if (key === 'class_name' && (value === 'Lambda' || value === '__lambda__')) return 'keras_lambda';
-    return key === 'module' && KERAS_NEVER.test(String(value)) ? 'keras_module' : undefined;
   }
 
   /** sentence-transformers' modules.json: `[{"type": "package.module.Class"}]` names classes to import. */

@@ -4,7 +4,9 @@
  */
 import type { Finding } from '../base/finding.ts';
 import type { JsonFacts, Notable } from '../formats/json.ts';
+import type { TextBase } from '../formats/text-base.ts';
 import { finding, quoted, type Rule } from './judgement.ts';
+import { scanKeras } from './keras.ts';
 import { scanTemplate } from './template.ts';
 
 const note = (rule: string, why: string, fix: string): Rule => ({
@@ -59,19 +61,6 @@ const DANGEROUS_TARGET: Rule = {
   why: 'Reading the configuration as it is meant to be read runs this function with arguments of the publisher.',
   fix: 'Do not admit it; report it to the Hub.',
 };
-const LAMBDA: Rule = {
-  rule: 'keras/lambda',
-  severity: 'critical',
-  verdict: 'inconclusive',
-  why: 'A Lambda layer holds Python bytecode, which Keras runs when safe mode is off, and old versions always run.',
-  fix: 'Ask the publisher for a model without Lambda layers.',
-};
-const KERAS_MODULE: Rule = {
-  ...LAMBDA,
-  rule: 'keras/module',
-  why: 'Keras imports the module and looks for the class in it: old versions call whatever they find (CVE-2025-1550).',
-  fix: 'Do not admit it; report it to the Hub.',
-};
 const DUPLICATE: Rule = {
   rule: 'json/duplicate-key',
   severity: 'low',
@@ -80,8 +69,10 @@ const DUPLICATE: Rule = {
   fix: 'Tell the publisher.',
 };
 
-export function scanJson(file: string, facts: JsonFacts): Finding[] {
+/** Judges JSON as a file, or as text inside of another format. */
+export function scanJson(file: string, facts: Omit<JsonFacts, keyof TextBase>): Finding[] {
   const findings = facts.notable.flatMap((notable) => scanNotable(file, notable));
+  findings.push(...scanKeras(file, facts.keras ?? []));
   for (const template of facts.templates) findings.push(...scanTemplate(file, template));
   if (facts.duplicateKeys.length > 0) {
     const message = `keys stand twice: ${facts.duplicateKeys.slice(0, 5).map(quoted).join(', ')}`;
@@ -110,10 +101,6 @@ export function scanNotable(file: string, { key, path, value }: Notable): Findin
       return value === '' || value === false ? [] : say(CUSTOM_PIPELINE);
     case '_target_':
       return say(DANGEROUS_NAMES.test(String(value)) ? DANGEROUS_TARGET : TARGET);
-    case 'keras_lambda':
-      return say(LAMBDA);
-    case 'keras_module':
-      return say(KERAS_MODULE);
     case 'experts_implementation':
     case '_attn_implementation':
     case '_attn_implementation_internal':

@@ -72,7 +72,12 @@ const CASES: readonly (readonly [what: string, bytes: Buffer, verdict: FileVerdi
   ],
   ['a shell script', Buffer.from('#!/bin/sh\ncurl x | sh\n'), 'inconclusive', 'structure/executable'],
   ['a Python script', Buffer.from('#!/usr/bin/env python\nimport math\nprint(math.pi)\n'), 'clean'],
-  ['an HDF5 file', Buffer.from('\x89HDF\r\n\x1a\n\0\0\0\0', 'latin1'), 'inconclusive', 'structure/not-read'],
+  [
+    'a stump of an HDF5 file',
+    Buffer.from('\x89HDF\r\n\x1a\n\0\0\0\0', 'latin1'),
+    'inconclusive',
+    'structure/malformed',
+  ],
   ['bytes of no format', Buffer.from('deadbeef00', 'hex'), 'inconclusive', 'structure/not-read'],
   ['text in UTF-16', Buffer.from('\ufeffhello', 'utf16le'), 'inconclusive', 'structure/not-read'],
   ['text in Latin-1', Buffer.from('caf\xe9 '.repeat(3000), 'latin1'), 'inconclusive', 'structure/not-read'],

@@ -8,6 +8,7 @@ import { fileVerdict } from '../base/finding.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
 import { scanArchive, scanNumpy } from './archive.ts';
+import { scanHdf5 } from './hdf5.ts';
 import { scanJson } from './json.ts';
 import { scanOnnx } from './onnx.ts';
 import { scanPdf } from './pdf.ts';
@@ -65,6 +66,8 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       ];
     case 'onnx':
       return [...scanStructure(file, facts), ...scanOnnx(file, facts)];
+    case 'hdf5':
+      return [...scanStructure(file, facts), ...scanHdf5(file, facts)];
     case 'pdf':
       return [...scanStructure(file, facts), ...scanPdf(file, facts)];
     case 'safetensors':
