@@ -3,6 +3,7 @@
  * about, recorded, and, if it may pass, published.
  */
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
+import type { Waiver } from '../attest/waiver.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { byPath, type Manifest, type ManifestFile } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
@@ -36,6 +37,8 @@ export interface AdmissionRequest {
 export interface AdmissionOptions {
   readonly source: AdmissionSource;
   readonly policy: Policy;
+  /** What people whom the trust file names take upon themselves; those that lift something become evidence. */
+  readonly waivers?: readonly Waiver[];
   readonly concurrency: number;
   readonly memoryBytes: number;
   readonly tool: { readonly name: string; readonly version: string };
@@ -100,9 +103,10 @@ export async function admit(
     const named = { ...revision, model };
     const brought = await bringSelected({ revision: named, selection, staging, gate, copies }, options);
     const manifest = manifestOf(gate.trust.vault, request, { revision, selection, brought: brought.files });
-    const judgement = judge({ manifest, revision, brought: brought.files, revoked }, options.policy);
+    const { source, policy, tool, waivers = [] } = options;
+    const waived = { waivers, nowMs: gate.clock.now() };
+    const judgement = judge({ manifest, revision, brought: brought.files, revoked, waived }, policy);
     options.report({ kind: 'judged', judgement });
-    const { source, policy, tool } = options;
     const { contacted } = brought;
     const from = {
       manifest,
@@ -114,6 +118,7 @@ export async function admit(
       source,
       policy,
       tool,
+      waivers: waivers.filter(({ body }) => manifest.files.some(({ sha256 }) => sha256 === body.sha256)),
     };
     const body = await recordBody(gate, from);
     const fetched = brought.files.filter((file) => file.from === 'source').length;

@@ -1,5 +1,6 @@
 /** Judging: facts → findings → verdict, by the safety floor first and the policy after it. */
-import type { FileVerdict, Finding } from '../base/finding.ts';
+import type { Waiver } from '../attest/waiver.ts';
+import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/finding.ts';
 import type { Manifest } from '../base/manifest.ts';
 import type { RepoPath } from '../base/name.ts';
 import { type Decision, verdictOf } from '../base/verdict.ts';
@@ -9,6 +10,7 @@ import type { PolicyInput } from '../policy/input.ts';
 import { decide, type Policy } from '../policy/policy.ts';
 import { tierOf } from '../scan/archive.ts';
 import { scanFile, scanRepo } from '../scan/scan.ts';
+import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from '../transfer/job.ts';
 
@@ -34,16 +36,20 @@ export interface Evidence {
   readonly brought: readonly ReadFile[];
   /** Digests of files that were revoked; none where there is no state to ask. */
   readonly revoked?: ReadonlySet<string>;
+  /** Findings that people took upon themselves, and what time it is. */
+  readonly waived?: { readonly waivers: readonly Waiver[]; readonly nowMs: number };
 }
 
 export function judge(evidence: Evidence, policy: Policy): Judgement {
   const parsed = evidence.brought.map(({ file, facts }) => ({ path: file.path, facts }));
-  const scanned = parsed.map((file) => ({ ...file, ...scanFile(file) }));
-  const repo = scanRepo(parsed);
+  const scanned = evidence.brought.map((file) => scanBrought(file, evidence.waived));
+  const seen = scanRepo(parsed);
+  const digests = evidence.brought.map(({ file, sha256 }) => ({ path: file.path, sha256 }));
+  const repo = { ...seen, findings: waiveRepo(seen.findings, digests, evidence.waived ?? NOTHING_WAIVED) };
   const findings = [...scanned.flatMap((file) => file.findings), ...repo.findings];
   const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
   const input = policyInput(evidence, { files, findings, repo });
-  const judged = files.map(({ path, facts }) => ({ path, gaps: facts.gaps }));
+  const judged = scanned.map(({ path, gaps }) => ({ path, gaps }));
   const gone = evidence.manifest.files.filter(({ sha256 }) => evidence.revoked?.has(sha256));
   const floor = safetyFloor(
     judged,
@@ -52,6 +58,28 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   );
   const rules = [...floor, ...decide(policy, input)];
   return { files, findings, input, decision: { verdict: verdictOf(rules), rules } };
+}
+
+interface ScannedFile extends JudgedFile {
+  readonly findings: readonly Finding[];
+  /** What nobody read, and nobody answers for. */
+  readonly gaps: readonly Gap[];
+}
+
+const NOTHING_WAIVED: NonNullable<Evidence['waived']> = { waivers: [], nowMs: 0 };
+
+function scanBrought({ file, sha256, facts }: ReadFile, waived = NOTHING_WAIVED): ScannedFile {
+  const { path } = file;
+  const { findings } = scanFile({ path, facts });
+  const { waivers, nowMs } = waived;
+  const left = waive({ path, sha256, findings, gaps: facts.gaps }, waivers, nowMs);
+  return {
+    path,
+    facts,
+    verdict: fileVerdict(left.findings, left.gaps),
+    findings: left.findings,
+    gaps: left.gaps,
+  };
 }
 
 function policyInput(

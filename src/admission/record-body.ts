@@ -1,5 +1,6 @@
 /** The content of a record; what it refers to by digest (policy, facts, evidence) is stored first. */
 import type { RecordBody } from '../attest/record.ts';
+import type { Waiver } from '../attest/waiver.ts';
 import { timestamp } from '../base/clock.ts';
 import { gitBlobSha1, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -26,6 +27,8 @@ export interface ForRecord {
   readonly source: AdmissionSource;
   readonly policy: Policy;
   readonly tool: RecordBody['tool'];
+  /** Those that are about files of this revision. */
+  readonly waivers: readonly Waiver[];
 }
 
 export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<RecordBody, 'number'>> {
@@ -93,7 +96,7 @@ const SIGNATURE_BYTES_MAX = 16 << 20;
 
 async function storeEvidence(
   gate: Gate,
-  { revision, selection, source }: ForRecord,
+  { revision, selection, source, waivers }: ForRecord,
 ): Promise<RecordBody['evidence']> {
   const evidence: RecordBody['evidence'] = [];
   const keep = async (type: string, bytes: Uint8Array) => {
@@ -102,6 +105,7 @@ async function storeEvidence(
     evidence.push({ type, sha256: digest });
   };
   for (const { type, bytes } of revision.evidence ?? []) await keep(type, bytes);
+  for (const { bytes } of waivers) await keep('waiver', bytes);
   if (revision.hubScan?.raw !== undefined)
     await keep('hub-scan', Buffer.from(JSON.stringify(revision.hubScan)));
   const signature = selection.upstreamSignature;

@@ -103,6 +103,12 @@ export const ERRORS = {
     when: 'A file of a local directory changed, grew or vanished while it was read.',
     remedy: 'Wait until nothing writes to the directory, then run the command again.',
   },
+  WL_WAIVER_INVALID: {
+    exit: EXIT.notPermitted,
+    when: 'A waiver is malformed, made for another vault, or not signed by an approver of the trust file.',
+    remedy:
+      'Take the waiver out of the file, or have a person whom the trust file names sign it (`weighlock waive`).',
+  },
   WL_FILE_UNREADABLE: {
     exit: EXIT.unavailable,
     when: 'What was named to be scanned, or something in it, is no file that can be read: a device, a link in circles, no permission.',

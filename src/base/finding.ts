@@ -39,6 +39,8 @@ export interface Finding {
   readonly fix: string;
   /** Where the danger is described: CVE ids, and addresses of documents. */
   readonly references?: readonly string[];
+  /** Who takes it upon himself, until when and why: the verdict is then `clean`. */
+  readonly waived?: { readonly by: string; readonly until: string; readonly reason: string };
 }
 
 /** The verdict of one file: blocked beats inconclusive beats clean; any gap is inconclusive at best. */

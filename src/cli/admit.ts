@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdmissionOptions, type AdmissionRequest, admit, rehearse } from '../admission/admit.ts';
 import type { AdmissionSource } from '../admission/source.ts';
+import { openWaivers } from '../attest/waiver.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type ModelName, parseModelName } from '../base/name.ts';
 import type { Source } from '../sources/source.ts';
@@ -13,6 +14,7 @@ import type { Outcome } from './outcome.ts';
 import { parseRevision, parseTarget, type Target } from './target.ts';
 import { temporaryVault } from './temporary-vault.ts';
 import { labelled } from './terminal.ts';
+import { textOf } from './waivers.ts';
 import { TOOL, type Wire } from './wire.ts';
 
 export interface AdmitFlags {
@@ -21,6 +23,7 @@ export interface AdmitFlags {
   readonly as?: string;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  readonly waivers?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -46,6 +49,7 @@ export function admitCommand(run: Run): Command {
       '--policy <file>',
       'the policy to decide by (default: WEIGHLOCK_POLICY, weighlock.yaml, the one that ships)',
     )
+    .option('--waivers <file>', 'signed waivers: findings that people took upon themselves')
     .option('--concurrency <n>', 'files under way at once (default: 4)')
     .option(
       '--memory <size>',
@@ -63,7 +67,8 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
   try {
     if (flags.dryRun) return await dryRun(request, options);
     const gate = await wire.gate();
-    const admission = await admit(gate, request, options);
+    const waivers = flags.waivers === undefined ? [] : openWaivers(textOf(flags.waivers), gate.trust);
+    const admission = await admit(gate, request, { ...options, waivers });
     return admissionOutcome(wire.terminal, { location: gate.vault.location, named: flags.vault }, admission);
   } finally {
     view.end();

@@ -57,6 +57,18 @@ export class Home {
     return true;
   }
 
+  /** A key for a person, in a file of its own that must not be there yet. */
+  makePersonalKey(file: string): Signer {
+    if (existsSync(file)) throw new WeighlockError('WL_USAGE', `${file} is there already: name a new file`);
+    createPrivate(path.resolve(file), generateKeys().gate);
+    return new LocalSigner(read(file));
+  }
+
+  /** The key of a person, for statements that the person signs. Throws WL_CONFIG_INVALID. */
+  personalKey(file: string): Signer {
+    return new LocalSigner(read(file));
+  }
+
   async signers(): Promise<{ readonly signer: Signer; readonly logSigner: LogSigner }> {
     for (const file of this.keyFiles) {
       if (existsSync(file)) continue;

@@ -1,7 +1,9 @@
 /** `weighlock key`: the public keys of this machine. */
 import { Command } from 'commander';
+import type { Signer } from '../attest/key.ts';
 import { EXIT } from '../base/errors.ts';
 import type { Run } from './main.ts';
+import type { Outcome } from './outcome.ts';
 import { labelled } from './terminal.ts';
 
 export function keyCommand(run: Run): Command {
@@ -9,8 +11,10 @@ export function keyCommand(run: Run): Command {
     .description('show the public keys of this machine’s gate')
     .option('--pem', 'print only the public key, for `model_signing verify key --public_key`')
     .option('--create', 'make the keys if there are none yet')
-    .action((flags: { pem?: boolean; create?: boolean }) =>
+    .option('--new <file>', 'make a key for a person who signs waivers, and print its public half')
+    .action((flags: { pem?: boolean; create?: boolean; new?: string }) =>
       run({ ...flags }, async (wire) => {
+        if (flags.new !== undefined) return personal(wire.home.makePersonalKey(flags.new), flags.new);
         if (flags.create) wire.home.makeKeys();
         const { signer, logSigner } = await wire.home.signers();
         const log = logSigner.publicKey.export({ type: 'spki', format: 'pem' }).toString();
@@ -29,4 +33,10 @@ export function keyCommand(run: Run): Command {
         };
       }),
     );
+}
+
+/** The public half, so that `weighlock key --new ada.pem > ada.pub` is all that is needed. */
+function personal(signer: Signer, file: string): Outcome {
+  const { keyId, publicKey } = signer;
+  return { exit: EXIT.done, json: { keyId, publicKey, file }, text: publicKey };
 }

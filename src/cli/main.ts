@@ -31,6 +31,7 @@ import { painter, systemTerminal, type Terminal } from './terminal.ts';
 import { trustCommand } from './trust.ts';
 import { vaultCommand } from './vault.ts';
 import { verifyCommand } from './verify.ts';
+import { waiveCommand } from './waive.ts';
 import { type Surroundings, TOOL, Wire } from './wire.ts';
 
 /** What a command gets to run with. */
@@ -96,6 +97,7 @@ function build(run: Run, terminal: Terminal): Command {
     keyCommand,
     trustCommand,
     policyCommand,
+    waiveCommand,
     stateCommand,
     vaultCommand,
     serveCommand,

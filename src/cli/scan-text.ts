@@ -81,11 +81,12 @@ function body(file: ReportFile, terminal: Terminal): string {
 }
 
 function findingLines(finding: ReportFinding, paint: ReturnType<typeof painter>): string[] {
-  const { rule, message, why, fix, verdict, references } = finding;
+  const { rule, message, why, fix, verdict, references, waived } = finding;
   const at = placeOf(finding);
   const plain = painter({ colour: false });
   const line = `${at === '' ? '' : `${at}: `}${message}`;
   const lines = [plain('bold', line), `${paint('dim', rule)}  ${plain('bold', why)}`];
+  if (waived) lines.push(plain('bold', `waived by ${waived.by} until ${waived.until}: ${waived.reason}`));
   if (references.length > 0) lines.push(plain('bold', `See ${references.slice(0, 3).join(', ')}.`));
   return verdict === 'clean' ? lines : [...lines, plain('bold', fix)];
 }

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { FileVerdict } from '../base/finding.ts';
 import { cyclonedx } from '../inspection/cyclonedx.ts';
-import { type Inspection, inspect } from '../inspection/inspect.ts';
+import { type Inspection, inspect, waiveInspection } from '../inspection/inspect.ts';
 import { type Report, reportOf } from '../inspection/report.ts';
 import { sarif } from '../inspection/sarif.ts';
 import type { Subject } from '../inspection/subject.ts';
@@ -13,6 +13,7 @@ import type { Outcome } from './outcome.ts';
 import { watching } from './progress.ts';
 import { openSubject } from './scan-target.ts';
 import { scanText } from './scan-text.ts';
+import { readWaivers } from './waivers.ts';
 import { TOOL, type Wire } from './wire.ts';
 
 export interface ScanFlags {
@@ -20,6 +21,7 @@ export interface ScanFlags {
   readonly strict?: boolean;
   readonly sarif?: boolean;
   readonly cyclonedx?: boolean;
+  readonly waivers?: string;
   readonly json?: boolean;
 }
 
@@ -34,6 +36,7 @@ export function scanCommand(run: Run): Command {
     .option('--strict', 'count notes and known classes as inconclusive: clean means weights and text alone')
     .addOption(new Option('--sarif', 'print SARIF 2.1.0').conflicts(['json', 'cyclonedx']))
     .addOption(new Option('--cyclonedx', 'print a CycloneDX 1.7 ML-BOM').conflicts(['json', 'sarif']))
+    .option('--waivers <file>', 'signed waivers: findings that people took upon themselves')
     .option('--concurrency <n>', 'remote files under way at once (default: 4)')
     .option('--memory <size>', 'bytes of remote files that may wait in memory (default: 16MB)')
     .addHelpText(
@@ -50,8 +53,10 @@ Examples: weighlock scan ./checkpoint.pt
 }
 
 export async function runScan(wire: Wire, what: string, flags: ScanFlags): Promise<Outcome> {
+  const waivers = await readWaivers(wire, flags.waivers);
   const subject = await openSubject(wire, what);
-  const inspection = await watching(wire.terminal, (onStart) => look(wire, subject, { flags, onStart }));
+  const seen = await watching(wire.terminal, (onStart) => look(wire, subject, { flags, onStart }));
+  const inspection = waiveInspection(seen, { waivers, nowMs: wire.clock.now() });
   const report = reportOf(inspection, TOOL);
   refuseSilence(report);
   return {

@@ -50,7 +50,26 @@ export function trustCommand(run: Run): Command {
         })),
       ),
     );
+  command
+    .command('add-approver')
+    .description('sign a next version that also names a person who may sign waivers and approvals')
+    .argument('<name>', 'the person, for example ada@example.org')
+    .argument('<public.pem>', 'the person’s public key (`weighlock key --new <file>` makes a pair)')
+    .action((name: string, file: string, flags: Record<string, unknown>) =>
+      run(flags, (wire) => next(wire, (trust) => withApprover(trust, name, readPem(file)))),
+    );
   return command;
+}
+
+/** A name stands for one key: whoever has a new one takes the place of the old. */
+function withApprover(trust: Trust, name: string, publicKey: string): Trust {
+  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,99}$/u.test(name))
+    throw new WeighlockError(
+      'WL_USAGE',
+      `"${name}" is no name for a person: letters, digits and ._@+- will do`,
+    );
+  const others = trust.approvers.filter((approver) => approver.name !== name);
+  return { ...trust, approvers: [...others, { name, publicKey }] };
 }
 
 function pin(wire: Wire, file: string): Outcome {

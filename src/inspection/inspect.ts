@@ -1,10 +1,12 @@
 /** A full inspection: every byte of every file is read once, hashed, parsed and judged. */
+import type { Waiver } from '../attest/waiver.ts';
 import type { Sha256 } from '../base/digest.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/finding.ts';
 import type { OnStart } from '../base/progress.ts';
 import type { Facts } from '../formats/facts.ts';
 import { type RepoScan, scanFile, scanRepo } from '../scan/scan.ts';
+import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import { readAll } from './crew.ts';
 import type { InspectionResult } from './job.ts';
@@ -43,6 +45,27 @@ export interface Inspection {
     /** Hosts, or folders, that were read from. */
     readonly contacted: readonly string[];
   };
+}
+
+/** What people take upon themselves, and what time it is. */
+export interface Waived {
+  readonly waivers: readonly Waiver[];
+  readonly nowMs: number;
+}
+
+/** The inspection with waivers applied: files are held by their digest, so a triage lifts nothing of what it has not read. */
+export function waiveInspection(inspection: Inspection, { waivers, nowMs }: Waived): Inspection {
+  const files = inspection.files.map((file) => {
+    const { path, sha256, findings, gaps } = file;
+    if (sha256 === undefined) return file;
+    const left = waive({ path, sha256, findings, gaps }, waivers, nowMs);
+    const verdict = fileVerdict(left.findings, left.gaps);
+    return { ...file, findings: left.findings, verdict };
+  });
+  const digests = files.map(({ path, sha256 = '' }) => ({ path, sha256 }));
+  const findings = waiveRepo(inspection.repo.findings, digests, { waivers, nowMs });
+  const repo = { ...inspection.repo, findings };
+  return { ...inspection, files, repo, verdict: verdictOf(files, findings) };
 }
 
 export interface InspectOptions {

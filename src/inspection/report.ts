@@ -20,6 +20,7 @@ export interface ReportFinding {
   readonly why: string;
   readonly fix: string;
   readonly references: readonly string[];
+  readonly waived?: Finding['waived'];
 }
 
 export interface ReportFile {
@@ -132,7 +133,8 @@ function parserOf(facts: Facts | undefined): string | null {
 }
 
 function reportFinding(finding: Finding): ReportFinding {
-  const { rule, severity, verdict, message, file, member, offset, subject, why, fix, references } = finding;
+  const { rule, severity, verdict, message, file, member, offset, subject, why, fix, references, waived } =
+    finding;
   return {
     rule,
     severity,
@@ -145,6 +147,7 @@ function reportFinding(finding: Finding): ReportFinding {
     why,
     fix,
     references: references ?? [],
+    ...(waived && { waived }),
   };
 }
 
