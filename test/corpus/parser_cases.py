@@ -31,7 +31,6 @@ def doubled(levels, pair):
 
 
 BROKEN = [
-    ("empty", b"", "no byte at all"),
     ("one-stop", b".", "STOP on an empty stack"),
     ("proto-only", b"\x80\x02", "nothing behind PROTO"),
     ("proto-stop", raw(b"."), "STOP on an empty stack"),
@@ -165,6 +164,7 @@ HARMLESS = [
     ("deep-tuples", raw(b")" + b"\x85" * 9000 + b"."), "9,000 tuples deep"),
     ("deep-marks", raw(b"(" * 9000 + b"t" * 9000 + b"."), "9,000 marks"),
     ("many-dups", raw(b"N" + b"2" * 9000 + b"."), "9,000 times the same"),
+    ("empty", b"", "no byte at all"),
     ("zero-padding", CALM + b"\0" * 512, "zeros behind STOP"),
     ("streams-of-none", raw(b"N.") * 200, "200 pickles one after the other"),
     ("python2-names", b"ccopy_reg\n_reconstructor\n(c__builtin__\nobject\nc__builtin__\nobject\nNtR.", "Python 2 names"),
