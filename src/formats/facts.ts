@@ -15,6 +15,8 @@ import type { PickleFacts } from './pickle/facts.ts';
 import { PYTHON_PARSER } from './python.ts';
 import { SAFETENSORS_PARSER, type SafetensorsFacts } from './safetensors.ts';
 import { SENTENCEPIECE_PARSER, type SentencePieceFacts } from './sentencepiece.ts';
+import { BUNDLE_PARSER, type BundleFacts } from './tensorflow/bundle.ts';
+import { TENSORFLOW_PARSER, type TensorflowFacts } from './tensorflow/parse.ts';
 import { TEXT_PARSERS, type TextFacts } from './text.ts';
 import type { ZipFacts } from './zip/facts.ts';
 
@@ -23,6 +25,8 @@ export type Facts =
   | GgufFacts
   | OnnxFacts
   | Hdf5Facts
+  | TensorflowFacts
+  | BundleFacts
   | PickleFacts
   | ZipFacts
   | NumpyFacts
@@ -50,6 +54,8 @@ export const PARSERS_VERSION: string = [
   PYTHON_PARSER,
   SAFETENSORS_PARSER,
   SENTENCEPIECE_PARSER,
+  TENSORFLOW_PARSER,
+  BUNDLE_PARSER,
 ]
   .sort()
   .join(' ');
@@ -59,6 +65,8 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'gguf',
   'onnx',
   'hdf5',
+  'tensorflow',
+  'tensor-bundle',
   'pickle',
   'zip',
   'pytorch',

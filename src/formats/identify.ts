@@ -15,6 +15,8 @@ import { looksLikePickle } from './pickle/recognise.ts';
 import { asPickle, beginsAsPickle } from './pickle-shaped.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
 import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
+import { isBundle, parseBundle } from './tensorflow/bundle.ts';
+import { isTensorflow, parseTensorflow } from './tensorflow/parse.ts';
 import { parseText } from './text.ts';
 import { startsLikeText } from './utf8.ts';
 import { isZip, parseZip } from './zip/parse.ts';
@@ -57,6 +59,8 @@ const FORMATS: readonly Format[] = [
   { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
   PICKLE,
   { fits: isHdf5, access: 'random', parse: parseHdf5 },
+  { fits: isTensorflow, access: 'forward', parse: parseTensorflow },
+  { fits: isBundle, access: 'random', parse: parseBundle },
   { fits: isOnnx, access: 'forward', parse: parseOnnx },
   { fits: isSentencePiece, access: 'forward', parse: parseSentencePiece },
   { fits: isText, access: 'forward', parse: parseText, pickles: true },

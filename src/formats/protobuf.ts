@@ -11,7 +11,10 @@ import type { Window } from './window.ts';
 /** What to do with a field: descend, capture, or pass over what is known to be data or prose. */
 export type Field =
   | { readonly kind: 'message'; readonly name: string }
-  | { readonly kind: 'text' }
+  /** Captured; must be UTF-8, and no longer than `bytesMax`. */
+  | { readonly kind: 'text'; readonly bytesMax?: number }
+  /** Captured where it is short and UTF-8; passed over otherwise, as data is. */
+  | { readonly kind: 'short' }
   | { readonly kind: 'number' }
   /** Tensor data and lists of numbers, in any encoding; skipped. */
   | { readonly kind: 'data' }
@@ -34,8 +37,9 @@ const DEPTH_MAX = 100;
 /** Most fields of one file: graphs have some ten per node and a hundred thousand nodes at most. */
 const FIELDS_MAX = 20_000_000;
 
-/** Longest text captured, and longest passed over as plain text. */
+/** Longest text captured unless its schema says otherwise, longest short one, and longest passed over as plain text. */
 const TEXT_BYTES_MAX = 64 * 1024;
+const SHORT_BYTES_MAX = 1024;
 const PLAIN_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Open {
@@ -127,6 +131,12 @@ export class Protobuf {
     visitor: ProtobufVisitor,
   ): Parse<void> {
     const start = this.#window.offset;
+    if (at.field?.kind === 'short' && at.length <= SHORT_BYTES_MAX) {
+      yield* this.#window.need(at.length);
+      const text = decodeUtf8(this.#window.slice(at.length));
+      if (text !== undefined) visitor.text(at.message, at.number, text);
+      return;
+    }
     if (at.field?.kind !== 'text') {
       if (at.field?.kind === 'plain' && at.length > PLAIN_BYTES_MAX) {
         this.#account.problem('text-too-long', start, `text of ${at.length} bytes in ${at.message}`);
@@ -135,7 +145,7 @@ export class Protobuf {
       this.#skip(at.length, start + at.length);
       return;
     }
-    if (at.length > TEXT_BYTES_MAX)
+    if (at.length > (at.field.bytesMax ?? TEXT_BYTES_MAX))
       throw new Malformed('text-too-long', start, `text of ${at.length} bytes in ${at.message}`);
     yield* this.#window.need(at.length);
     const text = decodeUtf8(this.#window.slice(at.length));

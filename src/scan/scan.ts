@@ -17,6 +17,7 @@ import { scanPython } from './python.ts';
 import { scanMetadataSecrets, scanSecrets } from './secrets.ts';
 import { scanStructure } from './structure.ts';
 import { scanTemplate } from './template.ts';
+import { scanTensorflow } from './tensorflow.ts';
 import { scanPlain, scanPointer } from './text.ts';
 
 export { type RepoScan, scanRepo } from './repo.ts';
@@ -66,12 +67,15 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       ];
     case 'onnx':
       return [...scanStructure(file, facts), ...scanOnnx(file, facts)];
+    case 'tensorflow':
+      return [...scanStructure(file, facts), ...scanTensorflow(file, facts)];
     case 'hdf5':
       return [...scanStructure(file, facts), ...scanHdf5(file, facts)];
     case 'pdf':
       return [...scanStructure(file, facts), ...scanPdf(file, facts)];
     case 'safetensors':
       return [...scanStructure(file, facts), ...scanMetadataSecrets(file, facts.secrets)];
+    case 'tensor-bundle':
     case 'sentencepiece':
     case 'png':
     case 'jpeg':

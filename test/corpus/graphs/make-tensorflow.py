@@ -77,15 +77,11 @@ with open(os.path.join(out, "quantized.tflite"), "wb") as file:
 
 
 @tf.function(input_signature=[tf.TensorSpec((4, 3), tf.float32)])
-def flex(x):
+def cross(x):
     return tf.linalg.cross(x, x)
 
 
-converter = tf.lite.TFLiteConverter.from_concrete_functions([flex.get_concrete_function()], None)
-converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
-with open(os.path.join(out, "flex.tflite"), "wb") as file:
-    file.write(converter.convert())
-converter = tf.lite.TFLiteConverter.from_concrete_functions([flex.get_concrete_function()], None)
+converter = tf.lite.TFLiteConverter.from_concrete_functions([cross.get_concrete_function()], None)
 converter.allow_custom_ops = True
 with open(os.path.join(out, "custom.tflite"), "wb") as file:
     file.write(converter.convert())
