@@ -2,6 +2,7 @@
  * Everything that parsers may say of a file, as one union: scanners switch on `format`.
  */
 
+import { EXECUTORCH_PARSER, type ExecutorchFacts } from './executorch.ts';
 import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
 import { HDF5_PARSER, type Hdf5Facts } from './hdf5/facts.ts';
 import { IMAGE_PARSER, type ImageFacts } from './image/image.ts';
@@ -18,6 +19,7 @@ import { SENTENCEPIECE_PARSER, type SentencePieceFacts } from './sentencepiece.t
 import { BUNDLE_PARSER, type BundleFacts } from './tensorflow/bundle.ts';
 import { TENSORFLOW_PARSER, type TensorflowFacts } from './tensorflow/parse.ts';
 import { TEXT_PARSERS, type TextFacts } from './text.ts';
+import { TFLITE_PARSER, type TfliteFacts } from './tflite.ts';
 import type { ZipFacts } from './zip/facts.ts';
 
 export type Facts =
@@ -25,6 +27,8 @@ export type Facts =
   | GgufFacts
   | OnnxFacts
   | Hdf5Facts
+  | TfliteFacts
+  | ExecutorchFacts
   | TensorflowFacts
   | BundleFacts
   | PickleFacts
@@ -56,6 +60,8 @@ export const PARSERS_VERSION: string = [
   SENTENCEPIECE_PARSER,
   TENSORFLOW_PARSER,
   BUNDLE_PARSER,
+  TFLITE_PARSER,
+  EXECUTORCH_PARSER,
 ]
   .sort()
   .join(' ');
@@ -65,6 +71,8 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'gguf',
   'onnx',
   'hdf5',
+  'tflite',
+  'executorch',
   'tensorflow',
   'tensor-bundle',
   'pickle',

@@ -1,6 +1,8 @@
 /**
  * Which parser reads a file: decided by its first bytes, never by its name.
  */
+
+import { isExecutorch, parseExecutorch } from './executorch.ts';
 import type { Facts } from './facts.ts';
 import { isGguf, parseGguf } from './gguf.ts';
 import { isHdf5, parseHdf5 } from './hdf5/parse.ts';
@@ -18,6 +20,7 @@ import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
 import { isBundle, parseBundle } from './tensorflow/bundle.ts';
 import { isTensorflow, parseTensorflow } from './tensorflow/parse.ts';
 import { parseText } from './text.ts';
+import { isTflite, parseTflite } from './tflite.ts';
 import { startsLikeText } from './utf8.ts';
 import { isZip, parseZip } from './zip/parse.ts';
 
@@ -57,6 +60,8 @@ const FORMATS: readonly Format[] = [
   { fits: isImage, access: 'forward', parse: parseImage },
   { fits: isPdf, access: 'forward', parse: parsePdf },
   { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
+  { fits: isTflite, access: 'random', parse: parseTflite },
+  { fits: isExecutorch, access: 'random', parse: parseExecutorch },
   PICKLE,
   { fits: isHdf5, access: 'random', parse: parseHdf5 },
   { fits: isTensorflow, access: 'forward', parse: parseTensorflow },

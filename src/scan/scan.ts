@@ -10,6 +10,7 @@ import type { BaseFacts } from '../formats/parse.ts';
 import { scanArchive, scanNumpy } from './archive.ts';
 import { scanHdf5 } from './hdf5.ts';
 import { scanJson } from './json.ts';
+import { scanExecutorch, scanTflite } from './mobile.ts';
 import { scanOnnx } from './onnx.ts';
 import { scanPdf } from './pdf.ts';
 import { scanPickle } from './pickle.ts';
@@ -69,6 +70,10 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       return [...scanStructure(file, facts), ...scanOnnx(file, facts)];
     case 'tensorflow':
       return [...scanStructure(file, facts), ...scanTensorflow(file, facts)];
+    case 'tflite':
+      return [...scanStructure(file, facts), ...scanTflite(file, facts)];
+    case 'executorch':
+      return scanExecutorch(file, facts);
     case 'hdf5':
       return [...scanStructure(file, facts), ...scanHdf5(file, facts)];
     case 'pdf':

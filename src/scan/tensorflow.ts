@@ -61,7 +61,7 @@ export function scanTensorflow(file: string, facts: TensorflowFacts): Finding[] 
     found.length === 0
       ? []
       : [finding(rule, { file, subject: found[0], message: `${what} ${some(found.map(quoted))}` })];
-  const outward = names.filter((name) => OUTWARD.test(name));
+  const outward = outwardOperations(names);
   const python = names.filter((name) => CALLS_PYTHON.test(name));
   const unknown = names.filter(
     (name) =>
@@ -75,4 +75,9 @@ export function scanTensorflow(file: string, facts: TensorflowFacts): Finding[] 
     ...say(PATHS, saves ? facts.paths : [], 'the graph saves or restores and holds'),
     ...facts.configs.flatMap((config) => scanJson(file, config)),
   ];
+}
+
+/** Those of the operations that read or write files, or open connections. */
+export function outwardOperations(names: readonly string[]): readonly string[] {
+  return names.filter((name) => OUTWARD.test(name));
 }

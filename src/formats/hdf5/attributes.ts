@@ -12,7 +12,7 @@ import { readAttribute } from './datatype.ts';
 import type { Hdf5Config, Hdf5Facts, Hdf5Pickle } from './facts.ts';
 import type { Message } from './header.ts';
 import { GlobalHeap } from './heap.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 
 /** Most texts of one attribute: `weight_names` of a large layer have some hundreds. */
 const TEXTS_MAX = 65_536;
@@ -29,13 +29,13 @@ const TEXT_BYTES_MAX = 32 * 1024 * 1024;
 
 export class Attributes {
   readonly heap: GlobalHeap;
-  readonly #space: Space;
+  readonly #space: Hdf5Space;
   readonly #account: Account;
   readonly #kept: { path: string; value: string }[] = [];
   readonly #configs: Hdf5Config[] = [];
   readonly #pickles: Hdf5Pickle[] = [];
 
-  constructor(space: Space, account: Account) {
+  constructor(space: Hdf5Space, account: Account) {
     this.#space = space;
     this.#account = account;
     this.heap = new GlobalHeap(space);

@@ -4,7 +4,7 @@
  */
 import type { Cursor } from '../cursor.ts';
 import { Malformed } from '../malformed.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 
 /** Names of the datatype classes by number. */
 const CLASSES = [
@@ -50,7 +50,7 @@ export function readDatatype(cursor: Cursor, { shared }: { readonly shared: bool
   return { kind: kind === 'sequence' && (bits & 0x0f) === 1 ? 'text' : kind, elementBytes };
 }
 
-export function readDataspace(cursor: Cursor, space: Space): Dataspace {
+export function readDataspace(cursor: Cursor, space: Hdf5Space): Dataspace {
   const at = cursor.offset;
   const version = cursor.u8();
   if (version !== 1 && version !== 2)
@@ -83,7 +83,7 @@ export interface RawAttribute {
 /** An attribute message; its data may refer to the global heap. */
 export function readAttribute(
   cursor: Cursor,
-  space: Space,
+  space: Hdf5Space,
   cut: (bytes: Buffer, at: number) => Cursor,
 ): RawAttribute {
   const at = cursor.offset;

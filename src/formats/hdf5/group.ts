@@ -7,7 +7,7 @@ import { Malformed } from '../malformed.ts';
 import type { Parse } from '../parse.ts';
 import type { Message } from './header.ts';
 import { readLocalHeap } from './heap.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 import type { Superblock } from './superblock.ts';
 
 export type Link =
@@ -23,7 +23,7 @@ export type Link =
 const LINKS_MAX = 200_000;
 
 /** The links of a group that a symbol table message describes. */
-export function* readSymbolTable(space: Space, superblock: Superblock, message: Message): Parse<Link[]> {
+export function* readSymbolTable(space: Hdf5Space, superblock: Superblock, message: Message): Parse<Link[]> {
   const cursor = new Cursor(message.bytes, message.offset);
   const tree = cursor.uint(space.addressBytes);
   const heap = cursor.uint(space.addressBytes);
@@ -64,7 +64,7 @@ const SOFT = 1;
 const EXTERNAL = 64;
 
 /** A link message of a new group. */
-export function readLink(cursor: Cursor, space: Space): Link {
+export function readLink(cursor: Cursor, space: Hdf5Space): Link {
   const at = cursor.offset;
   const version = cursor.u8();
   const flags = cursor.u8();
@@ -97,7 +97,7 @@ const NODES_MAX = 100_000;
 
 /** A B-tree, version 1. Claims its nodes; walks them without recursion, each once. */
 export function* leaves(
-  space: Space,
+  space: Hdf5Space,
   root: number,
   tree: { readonly keyBytes: number; readonly type: 0 | 1; readonly entriesMax: number },
 ): Parse<Leaf[]> {

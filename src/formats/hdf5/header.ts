@@ -5,7 +5,7 @@
 import type { Cursor } from '../cursor.ts';
 import { Malformed } from '../malformed.ts';
 import type { Parse } from '../parse.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 
 /** One message; `shared` says that it lies elsewhere, and `bytes` only says where. */
 export interface Message {
@@ -38,7 +38,7 @@ interface Block {
 }
 
 /** The messages of the object at `address`. Claims all its blocks: an object is read once. */
-export function* readHeader(space: Space, address: number): Parse<Message[]> {
+export function* readHeader(space: Hdf5Space, address: number): Parse<Message[]> {
   const head = yield* space.read(address, Math.min(32, space.endOfFile - address));
   const isV2 = head.take(4).toString('latin1') === 'OHDR';
   const { layout, body, claimed } = isV2 ? yield* prefixV2(space, address) : yield* prefixV1(space, address);
@@ -65,7 +65,7 @@ interface Prefix {
   readonly claimed: number;
 }
 
-function* prefixV1(space: Space, address: number): Parse<Prefix> {
+function* prefixV1(space: Hdf5Space, address: number): Parse<Prefix> {
   const cursor = yield* space.read(address, 16);
   const version = cursor.u8();
   if (version !== 1) throw new Malformed('bad-object', address, `an object header of version ${version}`);
@@ -78,7 +78,7 @@ function* prefixV1(space: Space, address: number): Parse<Prefix> {
   };
 }
 
-function* prefixV2(space: Space, address: number): Parse<Prefix> {
+function* prefixV2(space: Hdf5Space, address: number): Parse<Prefix> {
   const cursor = yield* space.read(address, Math.min(34, space.endOfFile - address));
   cursor.skip(4);
   const version = cursor.u8();
@@ -107,7 +107,7 @@ function* readMessages(cursor: Cursor, { version, ordered }: Layout): Iterable<M
   }
 }
 
-function continuation(space: Space, { bytes, offset }: Message, { version }: Layout): Block {
+function continuation(space: Hdf5Space, { bytes, offset }: Message, { version }: Layout): Block {
   if (bytes.length < space.addressBytes + space.lengthBytes)
     throw new Malformed('truncated', offset, 'a continuation without a place');
   const begin = Number(readWide(bytes, 0, space.addressBytes));

@@ -4,7 +4,7 @@
  */
 import { Malformed } from '../malformed.ts';
 import type { Parse } from '../parse.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 
 /** Longest segment of names of one group. */
 const NAMES_BYTES_MAX = 32 * 1024 * 1024;
@@ -27,7 +27,7 @@ export interface Names {
   at(offset: number): string;
 }
 
-export function* readLocalHeap(space: Space, address: number): Parse<Names> {
+export function* readLocalHeap(space: Hdf5Space, address: number): Parse<Names> {
   const headBytes = 8 + 2 * space.lengthBytes + space.addressBytes;
   const head = yield* space.read(address, headBytes);
   head.expect('HEAP');
@@ -55,11 +55,11 @@ interface Place {
 }
 
 export class GlobalHeap {
-  readonly #space: Space;
+  readonly #space: Hdf5Space;
   readonly #collections = new Map<number, ReadonlyMap<number, Place>>();
   #values = 0;
 
-  constructor(space: Space) {
+  constructor(space: Hdf5Space) {
     this.#space = space;
   }
 

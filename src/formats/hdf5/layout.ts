@@ -8,7 +8,7 @@ import type { Parse } from '../parse.ts';
 import { leaves } from './group.ts';
 import type { Message } from './header.ts';
 import { readLocalHeap } from './heap.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 import type { Superblock } from './superblock.ts';
 
 export type Layout =
@@ -26,7 +26,7 @@ const VIRTUAL = 3;
 const RANK_MAX = 33;
 
 export interface LayoutReader {
-  readonly space: Space;
+  readonly space: Hdf5Space;
   readonly superblock: Superblock;
   readonly account: Account;
   /** Bytes that the dataset holds by its shape and datatype. */
@@ -129,7 +129,7 @@ function newChunks(cursor: Cursor, { space, account, dataBytes }: LayoutReader):
 const FILES_MAX = 1024;
 
 /** The names of an external file list: the data of the dataset lies in other files of the machine. */
-export function* readExternalFiles(message: Message, space: Space): Parse<readonly string[]> {
+export function* readExternalFiles(message: Message, space: Hdf5Space): Parse<readonly string[]> {
   const cursor = new Cursor(message.bytes, message.offset);
   cursor.skip(6);
   const used = cursor.u16();

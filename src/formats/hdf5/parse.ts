@@ -13,7 +13,7 @@ import { HDF5_PARSER, type Hdf5Dataset, type Hdf5Facts, type WayOut } from './fa
 import { type Link, readLink, readSymbolTable } from './group.ts';
 import { type Message, readHeader } from './header.ts';
 import { readExternalFiles, readLayout } from './layout.ts';
-import { Space } from './space.ts';
+import { FREE_BYTES_MAX, Hdf5Space } from './space.ts';
 import { readSuperblock, type Superblock } from './superblock.ts';
 
 /** Most objects of one file: a checkpoint of Keras has some ten a layer. */
@@ -65,7 +65,7 @@ interface Step {
 class Walk {
   readonly account = new Account();
   readonly #sizeBytes: number;
-  readonly #space: Space;
+  readonly #space: Hdf5Space;
   readonly #attributes: Attributes;
   readonly #datasets: Hdf5Dataset[] = [];
   readonly #waysOut: WayOut[] = [];
@@ -77,7 +77,7 @@ class Walk {
 
   constructor(sizeBytes: number) {
     this.#sizeBytes = sizeBytes;
-    this.#space = new Space(sizeBytes);
+    this.#space = new Hdf5Space(sizeBytes);
     this.#attributes = new Attributes(this.#space, this.account);
   }
 
@@ -107,7 +107,7 @@ class Walk {
     for (let step = this.#open.pop(); step !== undefined; step = this.#open.pop())
       if (!this.#space.isClaimed(step.address)) yield* this.#object(step, superblock);
     yield* this.#attributes.heap.claimInFreeSpace();
-    this.#freeBytes = this.#space.account(this.account);
+    this.#freeBytes = this.#space.account(this.account, FREE_BYTES_MAX);
     const { endOfFile } = this.#space;
     if (endOfFile >= this.#sizeBytes) return;
     this.account.problem('trailing-data', endOfFile, `${this.#sizeBytes - endOfFile} bytes follow the file`);

@@ -4,7 +4,7 @@
  */
 import { Malformed } from '../malformed.ts';
 import type { Parse } from '../parse.ts';
-import type { Space } from './space.ts';
+import type { Hdf5Space } from './space.ts';
 
 export interface Superblock {
   readonly version: number;
@@ -27,7 +27,7 @@ const CHUNK_K = 32;
 /** Longest superblock: version 1 with 8-byte addresses. */
 const SUPERBLOCK_BYTES_MAX = 100;
 
-export function* readSuperblock(space: Space): Parse<Superblock> {
+export function* readSuperblock(space: Hdf5Space): Parse<Superblock> {
   const cursor = yield* space.read(0, Math.min(SUPERBLOCK_BYTES_MAX, space.endOfFile));
   cursor.expect(SIGNATURE);
   const version = cursor.u8();
