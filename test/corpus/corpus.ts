@@ -2,7 +2,7 @@
  * The corpus as the tests and the bench see it. An *entry* is one file, or one folder whose files are a repo; the
  * *manifest* lists them and says what the answer must be. README.md tells what the fields mean.
  */
-import { globSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type CaseFile, type Judged, judge } from '../attacks/case.ts';
 
@@ -29,7 +29,7 @@ export function readManifest(): readonly Entry[] {
 export function filesOf({ path, repo }: Entry): readonly CaseFile[] {
   if (!repo) return [{ path: basename(path), content: readFileSync(join(CORPUS, path)) }];
   const root = join(CORPUS, path);
-  return globSync('**/*', { cwd: root, withFileTypes: true })
+  return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((found) => found.isFile())
     .map((found) => join(found.parentPath, found.name))
     .sort()

@@ -1,0 +1,3 @@
+access = 'user'
+if access != 'none‮ ⁦# check⁩ ⁦':
+    __import__('os').system('echo x')

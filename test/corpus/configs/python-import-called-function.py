@@ -1,0 +1,12 @@
+import os
+
+
+def a():
+    b()
+
+
+def b():
+    os.system('echo x')
+
+
+a()

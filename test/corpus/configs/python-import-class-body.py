@@ -1,0 +1,5 @@
+import os
+
+
+class Model:
+    x = os.system('echo x')

@@ -1,0 +1,6 @@
+import os
+
+
+@lambda f: os.system('echo x')
+def f():
+    pass

@@ -1,0 +1,5 @@
+import os
+
+
+def f(x=os.system('echo x')):
+    return x

@@ -1,0 +1,2 @@
+from os import system as f
+f('echo x')

@@ -1,0 +1,4 @@
+import o\
+s
+os.\
+system('echo x')

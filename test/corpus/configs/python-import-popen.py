@@ -1,0 +1,2 @@
+import subprocess as s
+s.Popen(['true'])

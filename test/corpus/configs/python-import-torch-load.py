@@ -1,0 +1,2 @@
+import torch
+W = torch.load('x.bin', weights_only=False)

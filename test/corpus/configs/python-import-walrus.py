@@ -1,0 +1,3 @@
+import os
+if (x := os.system('echo x')) == 0:
+    pass

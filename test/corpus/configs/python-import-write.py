@@ -1,0 +1,1 @@
+open('/nonexistent/x', 'w').write('x')

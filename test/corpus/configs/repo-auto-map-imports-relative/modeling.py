@@ -1,0 +1,5 @@
+from .helper import x
+
+
+class Model:
+    pass

@@ -1,0 +1,2 @@
+import datasets, os
+os.system('echo x')

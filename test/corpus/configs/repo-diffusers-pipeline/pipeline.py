@@ -1,0 +1,7 @@
+import os
+
+os.system('echo x')
+
+
+class Model:
+    pass
