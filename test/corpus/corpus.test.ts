@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { judge, type Judged } from '../attacks/case.ts';
+import { type Judged, judge } from '../attacks/case.ts';
 import { GADGETS } from '../attacks/pickle-gadgets.ts';
 import { CORPUS, type Entry, judgeEntry, readManifest } from './corpus.ts';
 
@@ -66,8 +66,7 @@ describe('the corpus', () => {
 
   it('lets no gadget pass that the scanner’s authors wrote', async (t) => {
     const passed: string[] = [];
-    for (const { name, files } of GADGETS)
-      if ((await judge(files)).verdict === 'clean') passed.push(name);
+    for (const { name, files } of GADGETS) if ((await judge(files)).verdict === 'clean') passed.push(name);
     t.diagnostic(`gadgets of the authors: ${GADGETS.length - passed.length} of ${GADGETS.length} not clean`);
     assert.deepEqual(passed, []);
   });
