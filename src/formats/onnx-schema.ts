@@ -6,12 +6,13 @@ import type { Field, Schema } from './protobuf.ts';
 
 const text: Field = { kind: 'text' };
 const number: Field = { kind: 'number' };
+const numbers: Field = { kind: 'numbers' };
 const data: Field = { kind: 'data' };
 const plain: Field = { kind: 'plain' };
 const message = (name: string): Field => ({ kind: 'message', name });
 
 const TENSOR: Readonly<Record<number, Field>> = {
-  1: data,
+  1: numbers,
   2: number,
   3: message('Segment'),
   4: data,

@@ -28,6 +28,13 @@ describe('an ONNX model', () => {
     assert.deepEqual(facts.gaps, []);
   });
 
+  it('that holds graphs for training says so', () => {
+    const training = protobufField(20, protobufField(1, protobufField(2, 'initialization')));
+    const facts = parseBuffer(smallOnnx({ more: training }));
+    assert.ok(facts.format === 'onnx');
+    assert.deepEqual([facts.trainings, facts.gaps], [1, []]);
+  });
+
   const nested = (depth: number): Buffer =>
     depth === 0
       ? protobufField(2, 'g')

@@ -4,11 +4,12 @@
  */
 import { Account } from './malformed.ts';
 import { ONNX_SCHEMA } from './onnx-schema.ts';
+import { isTensor, TensorChecks } from './onnx-tensors.ts';
 import type { BaseFacts, Parse } from './parse.ts';
 import { Protobuf, type ProtobufVisitor } from './protobuf.ts';
 import { Window } from './window.ts';
 
-export const ONNX_PARSER = 'onnx/1';
+export const ONNX_PARSER = 'onnx/2';
 
 export interface OnnxFacts extends BaseFacts {
   readonly format: 'onnx';
@@ -22,6 +23,10 @@ export interface OnnxFacts extends BaseFacts {
   readonly functions: readonly string[];
   /** Files that hold tensor data outside; hostile text. */
   readonly externalFiles: readonly string[];
+  /** Keys of external data other than the five that the format knows; hostile text. */
+  readonly externalKeys: readonly string[];
+  /** Graphs for training, which run before or beside the model. */
+  readonly trainings: number;
   readonly metadata: readonly { readonly key: string; readonly value: string }[];
   readonly initializers: number;
   readonly nodes: number;
@@ -29,6 +34,9 @@ export interface OnnxFacts extends BaseFacts {
 
 /** Most different operators, functions, external files and metadata entries kept; a model with more gets a gap. */
 const LIST_MAX = 4096;
+
+/** Keys of external data that the format knows. */
+const EXTERNAL_KEYS: ReadonlySet<string> = new Set(['location', 'offset', 'length', 'checksum', 'basepath']);
 
 /** Longest name or value kept. */
 const CHARS_MAX = 256;
@@ -44,7 +52,9 @@ export function* parseOnnx(sizeBytes: number): Parse<OnnxFacts> {
   const account = new Account();
   const collector = new Collector();
   try {
-    yield* new Protobuf(new Window(sizeBytes), ONNX_SCHEMA, account).walk('Model', collector);
+    const window = new Window(sizeBytes);
+    collector.tensors = new TensorChecks(account, () => window.offset);
+    yield* new Protobuf(window, ONNX_SCHEMA, account).walk('Model', collector);
   } catch (thrown) {
     account.give(thrown, sizeBytes);
   }
@@ -70,6 +80,8 @@ export function* parseOnnx(sizeBytes: number): Parse<OnnxFacts> {
 class Collector implements ProtobufVisitor {
   graphs = 0;
   overflow = false;
+  tensors: TensorChecks | undefined;
+  #trainings = 0;
   #irVersion: number | undefined;
   #producer = '';
   #nodes = 0;
@@ -78,6 +90,7 @@ class Collector implements ProtobufVisitor {
   readonly #operators = new Map<string, { domain: string; name: string; count: number }>();
   readonly #functions: string[] = [];
   readonly #external = new Set<string>();
+  readonly #externalKeys = new Set<string>();
   readonly #metadata: { key: string; value: string }[] = [];
   /** Fields of the messages that are open, innermost last. */
   readonly #open: Map<number, string | number>[] = [];
@@ -91,6 +104,8 @@ class Collector implements ProtobufVisitor {
       operators: [...this.#operators.values()].toSorted(byDomainAndName),
       functions: this.#functions.toSorted(),
       externalFiles: [...this.#external].sort(),
+      externalKeys: [...this.#externalKeys].sort(),
+      trainings: this.#trainings,
       metadata: this.#metadata,
       initializers: this.#initializers,
       nodes: this.#nodes,
@@ -103,6 +118,8 @@ class Collector implements ProtobufVisitor {
       if (this.#inGraph === 0 && this.#open.length === 2) this.graphs += 1;
       this.#inGraph += 1;
     }
+    if (isTensor(message)) this.tensors?.open();
+    if (message === 'Training') this.#trainings += 1;
     if (message === 'Node') this.#nodes += 1;
     if (message === 'Initializer') this.#initializers += 1;
   }
@@ -112,7 +129,12 @@ class Collector implements ProtobufVisitor {
     if (message === 'Model' && field === 2) this.#producer = value;
   }
 
+  data(message: string, field: number, length: number): void {
+    if (isTensor(message)) this.tensors?.data(field, length);
+  }
+
   number(message: string, field: number, value: number): void {
+    if (isTensor(message)) this.tensors?.number(field, value);
     this.#open.at(-1)?.set(field, value);
     if (message === 'Model' && field === 1) this.#irVersion = value;
   }
@@ -138,7 +160,11 @@ class Collector implements ProtobufVisitor {
         this.#keep(this.#functions, `${text(10)}.${text(1)}`);
         break;
       case 'External':
-        if (text(1) === 'location') this.#externalFile(text(2));
+        this.#externalEntry(text(1), text(2));
+        break;
+      case 'Tensor':
+      case 'Initializer':
+        this.tensors?.close();
         break;
       case 'Entry':
         if (length === 1) this.#keep(this.#metadata, { key: text(1), value: text(2) });
@@ -156,9 +182,13 @@ class Collector implements ProtobufVisitor {
     else this.#operators.set(key, { domain, name, count: 1 });
   }
 
-  #externalFile(path: string): void {
-    if (this.#external.size >= LIST_MAX) this.overflow = true;
-    else this.#external.add(path);
+  /** Readers that set whatever key stands there as an attribute were led astray (CVE-2026-34445). */
+  #externalEntry(key: string, value: string): void {
+    this.tensors?.external(key, value);
+    const names = key === 'location' ? this.#external : this.#externalKeys;
+    if (EXTERNAL_KEYS.has(key) && key !== 'location') return;
+    if (names.size >= LIST_MAX) this.overflow = true;
+    else names.add(key === 'location' ? value : key);
   }
 
   #keep<T>(list: T[], item: T): void {

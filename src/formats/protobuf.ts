@@ -16,6 +16,8 @@ export type Field =
   /** Captured where it is short and UTF-8; passed over otherwise, as data is. */
   | { readonly kind: 'short' }
   | { readonly kind: 'number' }
+  /** Numbers one by one or as a short packed list; a longer list is passed over as data. */
+  | { readonly kind: 'numbers' }
   /** Tensor data and lists of numbers, in any encoding; skipped. */
   | { readonly kind: 'data' }
   /** A string or number that decides nothing; skipped, and bounded in length. */
@@ -29,6 +31,8 @@ export interface ProtobufVisitor {
   close(message: string): void;
   text(message: string, field: number, value: string): void;
   number(message: string, field: number, value: number): void;
+  /** Data that is passed over, by its length. */
+  data?(message: string, field: number, length: number): void;
 }
 
 /** protobuf's own limit of nesting is 100. */
@@ -93,7 +97,7 @@ export class Protobuf {
     switch (tag % 8) {
       case 0: {
         const value = yield* this.#varint(at.end);
-        if (field?.kind === 'number') visitor.number(at.message, number, value);
+        if (field?.kind === 'number' || field?.kind === 'numbers') visitor.number(at.message, number, value);
         break;
       }
       case 1:
@@ -137,6 +141,13 @@ export class Protobuf {
       if (text !== undefined) visitor.text(at.message, at.number, text);
       return;
     }
+    if (at.field?.kind === 'numbers' && at.length <= SHORT_BYTES_MAX) {
+      yield* this.#window.need(at.length);
+      const end = start + at.length;
+      while (this.#window.offset < end) visitor.number(at.message, at.number, yield* this.#varint(end));
+      return;
+    }
+    if (at.field?.kind === 'data') visitor.data?.(at.message, at.number, at.length);
     if (at.field?.kind !== 'text') {
       if (at.field?.kind === 'plain' && at.length > PLAIN_BYTES_MAX) {
         this.#account.problem('text-too-long', start, `text of ${at.length} bytes in ${at.message}`);

@@ -17,8 +17,32 @@ const OUTSIDE: Rule = {
   rule: 'onnx/external-path',
   severity: 'critical',
   verdict: 'blocked',
-  why: 'A loader that follows it reads files of the machine (CVE-2022-25882, CVE-2024-27318).',
+  why: 'A loader that follows it reads files of the machine (CVE-2022-25882, CVE-2024-27318, CVE-2025-51480, CVE-2026-34447).',
   fix: 'Do not admit it; report it to the Hub.',
+};
+
+const KEYS: Rule = {
+  rule: 'onnx/external-keys',
+  severity: 'high',
+  verdict: 'inconclusive',
+  why: 'Readers set what stands here on their own objects, whatever its name is (CVE-2026-34445).',
+  fix: 'Ask the publisher to write the model again with the official tools.',
+};
+
+const REMOTE: Rule = {
+  rule: 'onnx/remote-operators',
+  severity: 'critical',
+  verdict: 'blocked',
+  why: 'The operator sends its input to another host, which the file names.',
+  fix: 'Do not admit it; ask the publisher for a model that computes by itself.',
+};
+
+const COMPILED: Rule = {
+  rule: 'onnx/compiled-context',
+  severity: 'high',
+  verdict: 'inconclusive',
+  why: 'The operator holds code that was compiled for an accelerator, or the path of a file with it.',
+  fix: 'Ask the publisher for the model that it was compiled from.',
 };
 
 /** Domains that ONNX, ONNX Runtime and the common converters define. */
@@ -43,8 +67,33 @@ const KNOWN_DOMAINS: ReadonlySet<string> = new Set([
 /** Operators of known domains that call back into Python: what they do does not stand in the file. */
 const PYTHON_OPERATORS = /^Py(?:Op|thonOp|CustomOp|Func)/;
 
+/** Of ONNX Runtime Extensions: they call services over the network. */
+const REMOTE_OPERATORS = /^(?:Azure|OpenAI)[A-Z]|^TritonInvoker$/;
+
+/** Of ONNX Runtime: what an execution provider compiled, inside or in a file beside. */
+const COMPILED_OPERATORS = /^EPContext$/;
+
 export function scanOnnx(file: string, facts: OnnxFacts): Finding[] {
   const findings: Finding[] = [];
+  const used = (names: RegExp) =>
+    facts.operators.filter(({ name }) => names.test(name)).map(({ name }) => name);
+  const [remote, compiled] = [used(REMOTE_OPERATORS), used(COMPILED_OPERATORS)];
+  if (remote.length > 0)
+    findings.push(
+      finding(REMOTE, { file, subject: remote[0], message: `the model uses ${some(remote.map(quoted))}` }),
+    );
+  if (compiled.length > 0)
+    findings.push(
+      finding(COMPILED, {
+        file,
+        subject: compiled[0],
+        message: `the model uses ${some(compiled.map(quoted))}`,
+      }),
+    );
+  if (facts.externalKeys.length > 0) {
+    const message = `external data has the keys ${some(facts.externalKeys.map(quoted))}`;
+    findings.push(finding(KEYS, { file, subject: facts.externalKeys[0], message }));
+  }
   const own = new Set(facts.functions);
   const custom = facts.operators.filter(
     ({ domain, name }) =>
