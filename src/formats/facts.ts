@@ -2,11 +2,14 @@
  * Everything that parsers may say of a file, as one union: scanners switch on `format`.
  */
 
+import type { ArchiveFacts } from './archive/facts.ts';
+import { COMPRESSED_PARSER, type CompressedFacts } from './compressed/facts.ts';
 import { EXECUTORCH_PARSER, type ExecutorchFacts } from './executorch.ts';
 import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
 import { HDF5_PARSER, type Hdf5Facts } from './hdf5/facts.ts';
 import { IMAGE_PARSER, type ImageFacts } from './image/image.ts';
 import { JSON_PARSER } from './json.ts';
+import { MSGPACK_PARSER, type MsgpackFacts } from './msgpack.ts';
 import { NUMPY_PARSER, type NumpyFacts } from './numpy/parse.ts';
 import { ONNX_PARSER, type OnnxFacts } from './onnx.ts';
 import { OPAQUE_PARSER, type OpaqueFacts } from './opaque.ts';
@@ -20,6 +23,7 @@ import { BUNDLE_PARSER, type BundleFacts } from './tensorflow/bundle.ts';
 import { TENSORFLOW_PARSER, type TensorflowFacts } from './tensorflow/parse.ts';
 import { TEXT_PARSERS, type TextFacts } from './text.ts';
 import { TFLITE_PARSER, type TfliteFacts } from './tflite.ts';
+import { UBJSON_PARSER, type UbjsonFacts } from './ubjson.ts';
 import type { ZipFacts } from './zip/facts.ts';
 
 export type Facts =
@@ -27,12 +31,16 @@ export type Facts =
   | GgufFacts
   | OnnxFacts
   | Hdf5Facts
+  | MsgpackFacts
+  | UbjsonFacts
   | TfliteFacts
   | ExecutorchFacts
   | TensorflowFacts
   | BundleFacts
   | PickleFacts
   | ZipFacts
+  | CompressedFacts
+  | ArchiveFacts
   | NumpyFacts
   | TextFacts
   | SentencePieceFacts
@@ -41,12 +49,13 @@ export type Facts =
   | OpaqueFacts;
 
 /** Versions of the parsers in the folders of pickles and archives. */
-const ARCHIVE_PARSERS: readonly string[] = ['pickle/2', 'zip/1', 'pytorch/1'];
+const ARCHIVE_PARSERS: readonly string[] = ['pickle/2', 'zip/2', 'pytorch/2', 'tar/1', '7z/1'];
 
 /** Names all parsers and their versions: facts stored under another value are made anew. */
 export const PARSERS_VERSION: string = [
   ...ARCHIVE_PARSERS,
   ...TEXT_PARSERS,
+  COMPRESSED_PARSER,
   GGUF_PARSER,
   HDF5_PARSER,
   IMAGE_PARSER,
@@ -61,6 +70,8 @@ export const PARSERS_VERSION: string = [
   TENSORFLOW_PARSER,
   BUNDLE_PARSER,
   TFLITE_PARSER,
+  MSGPACK_PARSER,
+  UBJSON_PARSER,
   EXECUTORCH_PARSER,
 ]
   .sort()
@@ -71,6 +82,8 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'gguf',
   'onnx',
   'hdf5',
+  'msgpack',
+  'ubjson',
   'tflite',
   'executorch',
   'tensorflow',
@@ -78,6 +91,9 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'pickle',
   'zip',
   'pytorch',
+  'compressed',
+  'tar',
+  '7z',
   'numpy',
   'json',
   'python',

@@ -2,11 +2,14 @@
  * Which parser reads a file: decided by its first bytes, never by its name.
  */
 
+import { isCompressed, parseCompressed } from './compressed/parse.ts';
 import { isExecutorch, parseExecutorch } from './executorch.ts';
 import type { Facts } from './facts.ts';
 import { isGguf, parseGguf } from './gguf.ts';
 import { isHdf5, parseHdf5 } from './hdf5/parse.ts';
 import { isImage, parseImage } from './image/image.ts';
+import { isMsgpack, parseMsgpack } from './msgpack.ts';
+import { HEAD_BYTES, type Inner, type Nesting, outermost } from './nesting.ts';
 import { isNumpy, parseNumpy } from './numpy/parse.ts';
 import { isOnnx, parseOnnx } from './onnx.ts';
 import { parseOpaque, recognise } from './opaque.ts';
@@ -21,11 +24,11 @@ import { isBundle, parseBundle } from './tensorflow/bundle.ts';
 import { isTensorflow, parseTensorflow } from './tensorflow/parse.ts';
 import { parseText } from './text.ts';
 import { isTflite, parseTflite } from './tflite.ts';
+import { isUbjson, parseUbjson } from './ubjson.ts';
 import { startsLikeText } from './utf8.ts';
 import { isZip, parseZip } from './zip/parse.ts';
 
-/** Bytes that decide: every magic number lies within, and enough text to tell it from binary. */
-export const HEAD_BYTES = 4096;
+export { HEAD_BYTES };
 
 export interface Parser {
   readonly access: Access;
@@ -35,8 +38,7 @@ export interface Parser {
 interface Format {
   fits(head: Uint8Array): boolean;
   readonly access: Access;
-  /** `depth` counts the archives around. */
-  parse(sizeBytes: number, depth: number): Parse<Facts>;
+  parse(sizeBytes: number, nesting: Nesting): Parse<Facts>;
   /** Formats that are a pickle, or check themselves whether they also run as one. */
   readonly pickles?: true;
 }
@@ -53,7 +55,12 @@ const FORMATS: readonly Format[] = [
   {
     fits: isZip,
     access: 'random',
-    parse: (sizeBytes, depth) => parseZip({ sizeBytes, depth, inner: parseInner }),
+    parse: (sizeBytes, nesting) => parseZip({ sizeBytes, nesting, identify: identifyInner }),
+  },
+  {
+    fits: isCompressed,
+    access: 'random',
+    parse: (sizeBytes, nesting) => parseCompressed({ sizeBytes, nesting, identify: identifyInner }),
   },
   { fits: isGguf, access: 'forward', parse: parseGguf },
   { fits: isNumpy, access: 'forward', parse: (sizeBytes) => parseNumpy({ sizeBytes }) },
@@ -67,6 +74,8 @@ const FORMATS: readonly Format[] = [
   { fits: isTensorflow, access: 'forward', parse: parseTensorflow },
   { fits: isBundle, access: 'random', parse: parseBundle },
   { fits: isOnnx, access: 'forward', parse: parseOnnx },
+  { fits: isMsgpack, access: 'forward', parse: parseMsgpack },
+  { fits: isUbjson, access: 'forward', parse: parseUbjson },
   { fits: isSentencePiece, access: 'forward', parse: parseSentencePiece },
   { fits: isText, access: 'forward', parse: parseText, pickles: true },
 ];
@@ -76,12 +85,12 @@ const OPAQUE: Format = { fits: () => true, access: 'forward', parse: parseOpaque
 /** The parser for an input that begins with `head` (`HEAD_BYTES` of it, or all). Always gives one. */
 export function identify(head: Uint8Array): Parser {
   const { access, parse } = identifyFormat(head);
-  return { access, parse: (sizeBytes) => parse(sizeBytes, 0) };
+  return { access, parse: (sizeBytes) => parse(sizeBytes, outermost(sizeBytes)) };
 }
 
-/** The same for members of archives, which are at hand as a whole. */
-export function parseInner(head: Uint8Array, sizeBytes: number, depth: number): Parse<BaseFacts> {
-  return identifyFormat(head.subarray(0, HEAD_BYTES)).parse(sizeBytes, depth);
+/** The same for what lies in archives and compressed streams. */
+function identifyInner(head: Uint8Array): Inner {
+  return identifyFormat(head);
 }
 
 function identifyFormat(head: Uint8Array): Format {
@@ -89,8 +98,8 @@ function identifyFormat(head: Uint8Array): Format {
   if (format.pickles || asPickle(head) === undefined) return format;
   return {
     ...format,
-    parse: function* (sizeBytes, depth) {
-      return alsoPickle(yield* format.parse(sizeBytes, depth));
+    parse: function* (sizeBytes, nesting) {
+      return alsoPickle(yield* format.parse(sizeBytes, nesting));
     },
   };
 }

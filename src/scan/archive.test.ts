@@ -3,16 +3,22 @@ import { test } from 'node:test';
 import { bytes, call, drive, proto } from '../../test/pickles.ts';
 import { type ZipMember, zip } from '../../test/zips.ts';
 import { type FileVerdict, type Finding, fileVerdict } from '../base/finding.ts';
+import { type Inner, outermost } from '../formats/nesting.ts';
 import { parseNumpy } from '../formats/numpy/parse.ts';
-import type { BaseFacts } from '../formats/parse.ts';
+import type { BaseFacts, Parse } from '../formats/parse.ts';
 import { parsePickle } from '../formats/pickle/parse.ts';
 import { isZip, parseZip } from '../formats/zip/parse.ts';
 import { isNumpyFacts, isPickleFacts, isZipFacts, scanArchive, scanNumpy, tierOf } from './archive.ts';
 import { scanPickle } from './pickle.ts';
 
-function inner(head: Uint8Array, sizeBytes: number, depth: number) {
-  if (isZip(head)) return parseZip({ sizeBytes, depth, inner });
-  return head[0] === 0x93 ? parseNumpy({ sizeBytes }) : parsePickle({ sizeBytes });
+function identify(head: Uint8Array): Inner {
+  return {
+    access: isZip(head) ? 'random' : 'forward',
+    parse: (sizeBytes, nesting): Parse<BaseFacts> => {
+      if (isZip(head)) return parseZip({ sizeBytes, nesting, identify });
+      return head[0] === 0x93 ? parseNumpy({ sizeBytes }) : parsePickle({ sizeBytes });
+    },
+  };
 }
 
 function scanMember(file: string, facts: BaseFacts, member: string): readonly Finding[] {
@@ -22,7 +28,11 @@ function scanMember(file: string, facts: BaseFacts, member: string): readonly Fi
 }
 
 function judged(input: Uint8Array) {
-  const facts = drive(input, parseZip({ sizeBytes: input.length, inner }), 'random');
+  const facts = drive(
+    input,
+    parseZip({ sizeBytes: input.length, nesting: outermost(input.length), identify }),
+    'random',
+  );
   const findings = scanArchive('model.pt', facts, { scanMember });
   return { findings, tier: tierOf(facts), verdict: fileVerdict(findings, facts.gaps) };
 }

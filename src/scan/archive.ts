@@ -3,6 +3,9 @@
  */
 import { printable } from '../base/errors.ts';
 import type { Finding } from '../base/finding.ts';
+import type { ArchiveFacts } from '../formats/archive/facts.ts';
+import type { CompressedFacts } from '../formats/compressed/facts.ts';
+import { CONTENT } from '../formats/compressed/parse.ts';
 import type { NumpyFacts } from '../formats/numpy/parse.ts';
 import type { BaseFacts, Problem } from '../formats/parse.ts';
 import type { PickleFacts } from '../formats/pickle/facts.ts';
@@ -11,6 +14,9 @@ import { type PickleTier, pickleTier, scanPickle, worst } from './pickle.ts';
 
 /** Scans the facts of one member with the scanner for its format. */
 export type MemberScanner = (file: string, facts: BaseFacts, member: string) => readonly Finding[];
+
+/** Whatever holds other files: members, or the one content of a compressed stream. */
+export type ContainerFacts = ZipFacts | ArchiveFacts | CompressedFacts;
 
 /** Findings kept of one archive. */
 const FINDINGS_MAX = 200;
@@ -24,6 +30,7 @@ const TWO_STORIES = new Set([
   'bad-descriptor',
   'directory-misplaced',
   'entry-count',
+  'trailing-data',
 ]);
 
 /**
@@ -32,19 +39,18 @@ const TWO_STORIES = new Set([
  */
 export function scanArchive(
   file: string,
-  facts: ZipFacts,
+  facts: ContainerFacts,
   { scanMember, member }: { readonly scanMember: MemberScanner; readonly member?: string },
 ): Finding[] {
   const findings: Finding[] = [];
   const outside = member === undefined ? '' : `${member}!`;
   for (const problem of facts.problems) findings.push(structural(file, problem, outside));
-  if (facts.pytorch?.torchscript) findings.push(torchscript(file, member));
-  for (const inner of facts.members) {
+  const program = isZipFacts(facts) && facts.pytorch?.torchscript === true;
+  if (program) findings.push(torchscript(file, member));
+  for (const inner of membersOf(facts)) {
     if (findings.length >= FINDINGS_MAX) break;
     const ofMember = scanMember(file, inner.facts, `${outside}${inner.name}`);
-    findings.push(
-      ...(facts.pytorch?.torchscript ? ofMember.filter((one) => !isProgramClass(one)) : ofMember),
-    );
+    findings.push(...(program ? ofMember.filter((one) => !isProgramClass(one)) : ofMember));
   }
   return findings.slice(0, FINDINGS_MAX);
 }
@@ -53,8 +59,8 @@ export function scanArchive(
 export function tierOf(facts: BaseFacts): PickleTier | undefined {
   if (isPickleFacts(facts)) return pickleTier(facts);
   if (isNumpyFacts(facts)) return facts.pickle === undefined ? undefined : pickleTier(facts.pickle);
-  if (!isZipFacts(facts)) return undefined;
-  const tiers = facts.members.flatMap(({ facts: inner }) => tierOf(inner) ?? []);
+  if (!isContainerFacts(facts)) return undefined;
+  const tiers = membersOf(facts).flatMap(({ facts: inner }) => tierOf(inner) ?? []);
   return tiers.length === 0 ? undefined : worst(tiers);
 }
 
@@ -73,6 +79,17 @@ export function isNumpyFacts(facts: BaseFacts): facts is NumpyFacts {
 
 export function isZipFacts(facts: BaseFacts): facts is ZipFacts {
   return facts.format === 'zip' || facts.format === 'pytorch';
+}
+
+export function isContainerFacts(facts: BaseFacts): facts is ContainerFacts {
+  return (
+    isZipFacts(facts) || facts.format === 'tar' || facts.format === '7z' || facts.format === 'compressed'
+  );
+}
+
+function membersOf(facts: ContainerFacts): readonly { readonly name: string; readonly facts: BaseFacts }[] {
+  if (facts.format !== 'compressed') return facts.members;
+  return facts.content === undefined ? [] : [{ name: CONTENT, facts: facts.content }];
 }
 
 /** Classes that a TorchScript archive brings itself: one finding speaks for its whole program. */

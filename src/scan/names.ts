@@ -28,7 +28,7 @@ const TEMPLATE_NAME = /(?:\.jinja2?|\.j2|(?:^|\/)chat_template(?:\.txt)?)$/i;
 
 type Format = Facts['format'];
 
-const PICKLED: readonly Format[] = ['pickle', 'pytorch', 'zip'];
+const PICKLED: readonly Format[] = ['pickle', 'pytorch', 'zip', 'tar', 'compressed'];
 
 /** What a loader expects under a name; what nobody reads (`opaque`) and pointers have findings of their own. */
 const EXPECTED: readonly (readonly [RegExp, readonly Format[]])[] = [

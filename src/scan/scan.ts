@@ -7,7 +7,7 @@ import type { FileVerdict, Finding } from '../base/finding.ts';
 import { fileVerdict } from '../base/finding.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
-import { scanArchive, scanNumpy } from './archive.ts';
+import { isContainerFacts, scanArchive, scanNumpy } from './archive.ts';
 import { scanHdf5 } from './hdf5.ts';
 import { scanJson } from './json.ts';
 import { scanExecutorch, scanTflite } from './mobile.ts';
@@ -43,6 +43,9 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       return scanPickle(file, facts);
     case 'zip':
     case 'pytorch':
+    case 'tar':
+    case '7z':
+    case 'compressed':
       return scanArchive(file, facts, { scanMember });
     case 'numpy':
       return [...scanStructure(file, facts), ...scanNumpy(file, facts)];
@@ -81,6 +84,8 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
     case 'safetensors':
       return [...scanStructure(file, facts), ...scanMetadataSecrets(file, facts.secrets)];
     case 'tensor-bundle':
+    case 'msgpack':
+    case 'ubjson':
     case 'sentencepiece':
     case 'png':
     case 'jpeg':
@@ -97,8 +102,7 @@ function scanMember(file: string, member: BaseFacts, name: string): readonly Fin
   if (facts === undefined) return [];
   if (facts.format === 'pickle') return scanPickle(file, facts, name);
   if (facts.format === 'numpy' && facts.pickle !== undefined) return scanNumpy(file, facts, name);
-  if (facts.format === 'zip' || facts.format === 'pytorch')
-    return scanArchive(file, facts, { scanMember, member: name });
+  if (isContainerFacts(facts)) return scanArchive(file, facts, { scanMember, member: name });
   return scanFacts(file, facts).map((finding) => ({
     ...finding,
     member: finding.member === undefined ? name : `${name}!${finding.member}`,

@@ -2,16 +2,23 @@
  * The content of a member: checked against its CRC, inflated within limits, parsed by what it holds.
  */
 import { crc32, inflateRawSync } from 'node:zlib';
-import type { BaseFacts, Parse } from '../parse.ts';
+import type { Notes } from '../archive/notes.ts';
+import { expandMember, type Unpack } from '../compressed/member.ts';
+import { parseInMemory } from '../feed.ts';
+import { Malformed } from '../malformed.ts';
 import {
   EXPANSION_FREE_BYTES,
   EXPANSION_MAX,
-  INFLATED_BYTES_MAX,
-  INFLATED_TOTAL_BYTES_MAX,
-  MEMBER_HEAD_BYTES,
-} from './facts.ts';
+  HEAD_BYTES,
+  type Identify,
+  inside,
+  type Nesting,
+} from '../nesting.ts';
+import type { BaseFacts, Parse } from '../parse.ts';
+import { TAIL_BYTES, withWhole } from '../whole.ts';
+import { INFLATED_BYTES_MAX, MEMBER_HEAD_BYTES } from './facts.ts';
 import type { PlacedEntry } from './local.ts';
-import type { Notes } from './notes.ts';
+import { METHODS } from './methods.ts';
 
 const STORED = 0;
 const DEFLATED = 8;
@@ -20,23 +27,93 @@ const CRC_CHUNK_BYTES = 1 << 20;
 /** Makes the parser of a content from its head and size. */
 export type ContentParser<Facts> = (head: Uint8Array, sizeBytes: number) => Parse<Facts>;
 
+/** How a member is packed, in words. */
+export function methodName(method: number): string {
+  if (method === STORED) return 'stored';
+  return METHODS.get(method)?.name ?? `method ${method}`;
+}
+
 /** Reads members of one archive, and keeps count of what they inflate to. */
 export class Contents {
   readonly #origin: number;
   readonly #notes: Notes;
+  readonly #identify: Identify;
+  readonly #nesting: Nesting;
   inflatedBytes = 0;
 
-  constructor(origin: number, notes: Notes) {
+  constructor(
+    origin: number,
+    notes: Notes,
+    { identify, nesting }: { readonly identify: Identify; readonly nesting: Nesting },
+  ) {
     this.#origin = origin;
     this.#notes = notes;
+    this.#identify = identify;
+    this.#nesting = nesting;
   }
 
-  /** The facts of a member's content, or undefined where it cannot be read: then its data is a gap. */
+  /** The facts of a member's content by this parser, or undefined where it cannot be read: its data is a gap then. */
   *parse<Facts>(entry: PlacedEntry, parser: ContentParser<Facts>): Parse<Facts | undefined> {
     if (entry.method === STORED) return yield* this.#stored(entry, parser);
-    if (entry.method === DEFLATED) return yield* this.#deflated(entry, parser);
+    if (entry.method === DEFLATED && fitsMemory(entry)) {
+      const bytes = yield* this.#deflated(entry);
+      return bytes && inMemory(parser(bytes.subarray(0, MEMBER_HEAD_BYTES), bytes.length), bytes);
+    }
+    const detail = `a member that is ${methodName(entry.method)} is too large or not read here`;
+    this.#unread(entry, 'member-method', detail);
+    return undefined;
+  }
+
+  /** The same by the parser that the content asks for. */
+  *parseInner(entry: PlacedEntry): Parse<BaseFacts | undefined> {
+    if (entry.method === STORED) return yield* this.#stored(entry, this.#inner(entry.sizeBytes));
+    if (entry.method === DEFLATED && fitsMemory(entry)) {
+      const bytes = yield* this.#deflated(entry);
+      if (bytes === undefined) return undefined;
+      const inner = this.#identify(bytes.subarray(0, HEAD_BYTES));
+      return parseInMemory(inner.parse(bytes.length, inside(this.#nesting)), bytes);
+    }
+    const unpack = METHODS.get(entry.method)?.unpack;
+    if (unpack !== undefined) return yield* this.#expanded(entry, unpack);
     this.#unread(entry, 'member-method', `compression method ${entry.method} is not read`);
     return undefined;
+  }
+
+  #inner(sizeBytes: number): ContentParser<BaseFacts> {
+    const [identify, nesting] = [this.#identify, this.#nesting];
+    return function* (head) {
+      const facts = yield* identify(head.subarray(0, HEAD_BYTES)).parse(sizeBytes, inside(nesting));
+      const tailBegin = Math.max(0, sizeBytes - TAIL_BYTES);
+      const tail = yield { offset: tailBegin, length: sizeBytes - tailBegin };
+      return withWhole(facts, { declaredBytes: sizeBytes, actualBytes: sizeBytes, tail });
+    };
+  }
+
+  /** Expands a member while it is parsed: larger ones, and those of the rarer methods. */
+  *#expanded(entry: PlacedEntry, unpack: Unpack): Parse<BaseFacts | undefined> {
+    const { sizeBytes, compressedBytes } = entry;
+    const bomb = this.#bomb(entry);
+    if (bomb !== undefined) {
+      this.#unread(entry, 'member-too-large', bomb);
+      return undefined;
+    }
+    this.inflatedBytes += sizeBytes;
+    try {
+      return yield* expandMember(
+        {
+          offset: this.#origin + entry.dataOffset,
+          packedBytes: compressedBytes,
+          sizeBytes,
+          crc32: entry.crc32,
+        },
+        { unpack, identify: this.#identify, nesting: this.#nesting },
+      );
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      const code = error.code === 'expands-too-far' ? 'member-too-large' : 'member-content';
+      this.#unread(entry, code, error.message);
+      return undefined;
+    }
   }
 
   *#stored<Facts>(entry: PlacedEntry, parser: ContentParser<Facts>): Parse<Facts | undefined> {
@@ -69,7 +146,7 @@ export class Contents {
     return false;
   }
 
-  *#deflated<Facts>(entry: PlacedEntry, parser: ContentParser<Facts>): Parse<Facts | undefined> {
+  *#deflated(entry: PlacedEntry): Parse<Buffer | undefined> {
     const bomb = this.#bomb(entry);
     if (bomb !== undefined) {
       this.#unread(entry, 'member-too-large', bomb);
@@ -78,19 +155,18 @@ export class Contents {
     const packed = yield { offset: this.#origin + entry.dataOffset, length: entry.compressedBytes };
     const bytes = inflated(packed, entry.sizeBytes);
     this.inflatedBytes += entry.sizeBytes;
+    this.#nesting.budget.bytes -= entry.sizeBytes;
     if (bytes === undefined || crc32(bytes) !== entry.crc32) {
       this.#unread(entry, 'member-deflate', 'a member does not inflate to what its headers say');
       return undefined;
     }
-    return inMemory(parser(bytes.subarray(0, MEMBER_HEAD_BYTES), bytes.length), bytes);
+    return bytes;
   }
 
   #bomb(entry: PlacedEntry): string | undefined {
     const { sizeBytes, compressedBytes } = entry;
-    if (sizeBytes > INFLATED_BYTES_MAX || compressedBytes > INFLATED_BYTES_MAX)
-      return `a compressed member is larger than ${INFLATED_BYTES_MAX} bytes`;
-    if (this.inflatedBytes + sizeBytes > INFLATED_TOTAL_BYTES_MAX)
-      return `the members inflate to more than ${INFLATED_TOTAL_BYTES_MAX} bytes`;
+    if (sizeBytes > this.#nesting.budget.bytes)
+      return 'the members inflate to more than a file of its size may';
     if (sizeBytes > EXPANSION_FREE_BYTES && sizeBytes > compressedBytes * EXPANSION_MAX)
       return `a member inflates to more than ${EXPANSION_MAX} times its size`;
     return undefined;
@@ -100,6 +176,10 @@ export class Contents {
     const { dataOffset: offset, name: member } = entry;
     this.#notes.contradiction({ code, offset, detail, member }, entry.compressedBytes);
   }
+}
+
+function fitsMemory({ sizeBytes, compressedBytes }: PlacedEntry): boolean {
+  return sizeBytes <= INFLATED_BYTES_MAX && compressedBytes <= INFLATED_BYTES_MAX;
 }
 
 interface Inflated {

@@ -4,11 +4,13 @@
  * Source: PKWARE APPNOTE.TXT, sections 4.3.12 (central directory), 4.3.14 (zip64 end record), 4.3.16 (end record),
  * 4.5.3 (zip64 extra field). Where CPython's `zipfile` and miniz (PyTorch) read differently, neither is followed.
  */
+
+import { ENTRIES_MAX } from '../archive/facts.ts';
+import type { Notes } from '../archive/notes.ts';
 import type { Parse } from '../parse.ts';
 import { extraFields, zip64Values } from './extra.ts';
-import { DIRECTORY_BYTES_MAX, ENTRIES_MAX, type ZipEntry } from './facts.ts';
+import { DIRECTORY_BYTES_MAX, type ZipEntry } from './facts.ts';
 import { memberName } from './names.ts';
-import type { Notes } from './notes.ts';
 import { Unreadable, viewOf } from './unreadable.ts';
 
 export interface Directory {
@@ -26,8 +28,8 @@ const ZIP64_END_SIGNATURE = 0x06064b50;
 const ENTRY_BYTES = 46;
 const ENTRY_SIGNATURE = 0x02014b50;
 
-/** Version 4.5 knows zip64; later ones are about encryption and methods that are not read here. */
-const VERSION_MAX = 45;
+/** Version 6.3 knows LZMA and the methods after it; encryption has a flag of its own. */
+const VERSION_MAX = 63;
 
 interface End {
   /** Where the central directory must end: where its end records begin. */

@@ -2,7 +2,7 @@
  * Extra fields of zip headers (APPNOTE 4.5): the zip64 sizes are read, padding and times are accounted for, whatever
  * else stands there is a gap.
  */
-import type { Notes } from './notes.ts';
+import type { Notes } from '../archive/notes.ts';
 import { Unreadable, viewOf } from './unreadable.ts';
 
 const ZIP64 = 0x0001;

@@ -4,10 +4,11 @@
  *
  * Source: APPNOTE 4.3.7 (local header), 4.3.9 (data descriptor), 4.4.4 (flags).
  */
+
+import type { Notes } from '../archive/notes.ts';
 import type { Parse } from '../parse.ts';
 import { extraFields, zip64Values } from './extra.ts';
 import type { ZipEntry } from './facts.ts';
-import type { Notes } from './notes.ts';
 import { Unreadable, viewOf } from './unreadable.ts';
 
 const HEADER_BYTES = 30;

@@ -1,13 +1,16 @@
 /**
  * Parsing zip archives: directory, local headers, then each member by its content; PyTorch's storages by structure.
  */
+
+import { type ArchiveMember, PARSED_MAX } from '../archive/facts.ts';
+import { noteDuplicates } from '../archive/names.ts';
+import { Notes } from '../archive/notes.ts';
+import { DEPTH_MAX } from '../nesting.ts';
 import type { Parse } from '../parse.ts';
-import { Contents } from './content.ts';
+import { Contents, methodName } from './content.ts';
 import { readDirectory } from './directory.ts';
-import { type ArchiveInput, type ArchiveMember, DEPTH_MAX, PARSED_MAX, type ZipFacts } from './facts.ts';
+import type { ArchiveInput, ZipFacts } from './facts.ts';
 import { type PlacedEntry, placeEntries } from './local.ts';
-import { noteDuplicates } from './names.ts';
-import { Notes } from './notes.ts';
 import { accountForPytorch, pytorchRoot } from './pytorch.ts';
 import { Unreadable } from './unreadable.ts';
 
@@ -18,17 +21,20 @@ import { Unreadable } from './unreadable.ts';
 export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
   const notes = new Notes(input.sizeBytes);
   const origin = input.offset ?? 0;
-  const contents = new Contents(origin, notes);
+  const contents = new Contents(origin, notes, input);
   const found: { entries: number; members: ArchiveMember[]; pytorch?: ZipFacts['pytorch'] } = {
     entries: 0,
     members: [],
   };
   try {
-    if ((input.depth ?? 0) >= DEPTH_MAX)
+    if (input.nesting.depth >= DEPTH_MAX)
       throw new Unreadable('too-deep', 0, `archives are nested deeper than ${DEPTH_MAX}`);
     const directory = yield* readDirectory(origin, input.sizeBytes, notes);
     found.entries = directory.entries.length;
-    noteDuplicates(directory.entries, notes);
+    noteDuplicates(
+      directory.entries.map(({ name, directoryOffset: offset }) => ({ name, offset })),
+      notes,
+    );
     const entries = yield* placeEntries(origin, directory.entries, {
       directoryBegin: directory.begin,
       notes,
@@ -40,7 +46,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
         : yield* accountForPytorch(entries, root, { contents, notes, found: found.members });
     if (account !== undefined) found.pytorch = account.facts;
     const rest = entries.filter((entry) => !account?.done.has(entry));
-    yield* parseMembers(rest, { input, contents, notes, found: found.members });
+    yield* parseMembers(rest, { contents, notes, found: found.members });
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     const { code, offset, message: detail } = error;
@@ -50,7 +56,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
   const { entries, members, pytorch } = found;
   return {
     format: pytorch === undefined ? 'zip' : 'pytorch',
-    parser: pytorch === undefined ? 'zip/1' : 'pytorch/1',
+    parser: pytorch === undefined ? 'zip/2' : 'pytorch/2',
     sizeBytes: input.sizeBytes,
     gaps: notes.gaps,
     problems: notes.problems,
@@ -62,7 +68,6 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
 }
 
 interface Reading {
-  readonly input: ArchiveInput;
   readonly contents: Contents;
   readonly notes: Notes;
   readonly found: ArchiveMember[];
@@ -72,7 +77,7 @@ const SYMLINK_MODE = 0o120000;
 const FILE_TYPE_MASK = 0o170000;
 
 function* parseMembers(entries: readonly PlacedEntry[], reading: Reading): Parse<void> {
-  const { input, contents, notes, found } = reading;
+  const { contents, notes, found } = reading;
   for (const entry of entries) {
     const { name: member, dataOffset: offset } = entry;
     if ((entry.unixMode & FILE_TYPE_MASK) === SYMLINK_MODE) {
@@ -90,12 +95,10 @@ function* parseMembers(entries: readonly PlacedEntry[], reading: Reading): Parse
       });
       continue;
     }
-    const depth = (input.depth ?? 0) + 1;
-    const facts = yield* contents.parse(entry, (head, sizeBytes) => input.inner(head, sizeBytes, depth));
+    const facts = yield* contents.parseInner(entry);
     if (facts === undefined) continue;
     notes.adopt(member, facts);
-    const method = entry.method === 0 ? 'stored' : 'deflated';
-    found.push({ name: member, method, sizeBytes: entry.sizeBytes, offset, facts });
+    found.push({ name: member, method: methodName(entry.method), sizeBytes: entry.sizeBytes, offset, facts });
   }
 }
 

@@ -5,14 +5,15 @@
  * Source: torch/serialization.py (`_save`, `_load`) and caffe2/serialize/inline_container.cc.
  */
 
+import type { ArchiveMember } from '../archive/facts.ts';
+import type { Notes } from '../archive/notes.ts';
 import type { Parse } from '../parse.ts';
 import type { StorageReference } from '../pickle/facts.ts';
 import { parsePickleWithStorages } from '../pickle/parse.ts';
 import { storagesByKey } from '../pickle/storage.ts';
-import { type Contents, tinyText } from './content.ts';
-import type { ArchiveMember, ZipEntry, ZipFacts } from './facts.ts';
+import { type Contents, methodName, tinyText } from './content.ts';
+import type { ZipEntry, ZipFacts } from './facts.ts';
 import type { PlacedEntry } from './local.ts';
-import type { Notes } from './notes.ts';
 
 /** Small texts that PyTorch's writer adds. */
 const TINY_MEMBERS = new Set([
@@ -59,10 +60,9 @@ export function* accountForPytorch(
       if (pickle === undefined) continue;
       notes.adopt(entry.name, pickle.facts);
       if (inside === 'data.pkl') storages = pickle.storages;
-      const method = entry.method === 0 ? 'stored' : 'deflated';
       found.push({
         name: entry.name,
-        method,
+        method: methodName(entry.method),
         sizeBytes: entry.sizeBytes,
         offset: entry.dataOffset,
         facts: pickle.facts,

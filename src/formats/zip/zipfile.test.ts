@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { drive } from '../../../test/pickles.ts';
 import { zip } from '../../../test/zips.ts';
+import { outermost } from '../nesting.ts';
 import type { BaseFacts, Parse } from '../parse.ts';
 import { parseZip } from './parse.ts';
 
@@ -47,7 +48,11 @@ test('what is complete to us is what zipfile reads', () => {
     for (const { at, to } of mutations) input[at] = to;
     const facts = drive(
       input,
-      parseZip({ sizeBytes: input.length, inner: (_head, size) => text(size) }),
+      parseZip({
+        sizeBytes: input.length,
+        nesting: outermost(input.length),
+        identify: () => ({ access: 'forward', parse: text }),
+      }),
       'random',
     );
     const members = facts.members.map(({ name, sizeBytes }) => [name, sizeBytes] as const);

@@ -1,0 +1,43 @@
+/**
+ * Content in content: members of archives and what compressed streams hold. A *nesting* says how many of them lie
+ * around an input, and shares what all of them together may expand to: a bomb in a bomb costs no more than one.
+ */
+import type { Access, BaseFacts, Parse } from './parse.ts';
+
+export interface Nesting {
+  /** Archives and compressed streams around. */
+  readonly depth: number;
+  readonly budget: { bytes: number };
+}
+
+/** How to read a content, decided by its head. */
+export interface Inner {
+  readonly access: Access;
+  parse(sizeBytes: number, nesting: Nesting): Parse<BaseFacts>;
+}
+
+/** Bytes that decide: every magic number lies within, and enough text to tell it from binary. */
+export const HEAD_BYTES = 4096;
+
+/** Decides by `HEAD_BYTES` of a content, or all of it. */
+export type Identify = (head: Uint8Array) => Inner;
+
+/** Archives in archives. */
+export const DEPTH_MAX = 4;
+
+/** What a file may expand to in any case, and for each of its own bytes: text that compresses well reaches 20. */
+const EXPANDED_FREE_BYTES = 256 << 20;
+const EXPANDED_MAX = 32;
+
+/** Expansion above which a stream or member of more than 1 MiB is a bomb rather than a file. */
+export const EXPANSION_MAX = 200;
+export const EXPANSION_FREE_BYTES = 1 << 20;
+
+/** Nothing lies around a file itself. */
+export function outermost(sizeBytes: number): Nesting {
+  return { depth: 0, budget: { bytes: Math.max(EXPANDED_FREE_BYTES, sizeBytes * EXPANDED_MAX) } };
+}
+
+export function inside({ depth, budget }: Nesting): Nesting {
+  return { depth: depth + 1, budget };
+}
