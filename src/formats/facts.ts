@@ -4,6 +4,7 @@
 
 import type { ArchiveFacts } from './archive/facts.ts';
 import { COMPRESSED_PARSER, type CompressedFacts } from './compressed/facts.ts';
+import { COREML_PARSER, type CoremlFacts } from './coreml/parse.ts';
 import { EXECUTORCH_PARSER, type ExecutorchFacts } from './executorch.ts';
 import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
 import { HDF5_PARSER, type Hdf5Facts } from './hdf5/facts.ts';
@@ -31,6 +32,7 @@ export type Facts =
   | GgufFacts
   | OnnxFacts
   | Hdf5Facts
+  | CoremlFacts
   | MsgpackFacts
   | UbjsonFacts
   | TfliteFacts
@@ -70,6 +72,7 @@ export const PARSERS_VERSION: string = [
   TENSORFLOW_PARSER,
   BUNDLE_PARSER,
   TFLITE_PARSER,
+  COREML_PARSER,
   MSGPACK_PARSER,
   UBJSON_PARSER,
   EXECUTORCH_PARSER,
@@ -82,6 +85,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'gguf',
   'onnx',
   'hdf5',
+  'coreml',
   'msgpack',
   'ubjson',
   'tflite',

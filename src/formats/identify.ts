@@ -3,6 +3,7 @@
  */
 
 import { isCompressed, parseCompressed } from './compressed/parse.ts';
+import { isCoreml, parseCoreml } from './coreml/parse.ts';
 import { isExecutorch, parseExecutorch } from './executorch.ts';
 import type { Facts } from './facts.ts';
 import { isGguf, parseGguf } from './gguf.ts';
@@ -20,6 +21,8 @@ import { looksLikePickle } from './pickle/recognise.ts';
 import { asPickle, beginsAsPickle } from './pickle-shaped.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
 import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
+import { parseTar } from './tar/parse.ts';
+import { isTar } from './tar/recognise.ts';
 import { isBundle, parseBundle } from './tensorflow/bundle.ts';
 import { isTensorflow, parseTensorflow } from './tensorflow/parse.ts';
 import { parseText } from './text.ts';
@@ -41,6 +44,8 @@ interface Format {
   parse(sizeBytes: number, nesting: Nesting): Parse<Facts>;
   /** Formats that are a pickle, or check themselves whether they also run as one. */
   readonly pickles?: true;
+  /** For content that flows by and is too large to be held. */
+  parseForward?(sizeBytes: number, nesting: Nesting): Parse<Facts>;
 }
 
 const PICKLE: Format = {
@@ -70,7 +75,16 @@ const FORMATS: readonly Format[] = [
   { fits: isTflite, access: 'random', parse: parseTflite },
   { fits: isExecutorch, access: 'random', parse: parseExecutorch },
   PICKLE,
+  {
+    fits: isTar,
+    access: 'random',
+    parse: (sizeBytes, nesting) =>
+      parseTar({ sizeBytes, nesting, identify: identifyInner, access: 'random' }),
+    parseForward: (sizeBytes, nesting) =>
+      parseTar({ sizeBytes, nesting, identify: identifyInner, access: 'forward' }),
+  },
   { fits: isHdf5, access: 'random', parse: parseHdf5 },
+  { fits: isCoreml, access: 'forward', parse: parseCoreml },
   { fits: isTensorflow, access: 'forward', parse: parseTensorflow },
   { fits: isBundle, access: 'random', parse: parseBundle },
   { fits: isOnnx, access: 'forward', parse: parseOnnx },

@@ -8,6 +8,7 @@ import { fileVerdict } from '../base/finding.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
 import { isContainerFacts, scanArchive, scanNumpy } from './archive.ts';
+import { scanCoreml } from './coreml.ts';
 import { scanHdf5 } from './hdf5.ts';
 import { scanJson } from './json.ts';
 import { scanExecutorch, scanTflite } from './mobile.ts';
@@ -77,6 +78,8 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       return [...scanStructure(file, facts), ...scanTflite(file, facts)];
     case 'executorch':
       return scanExecutorch(file, facts);
+    case 'coreml':
+      return [...scanStructure(file, facts), ...scanCoreml(file, facts)];
     case 'hdf5':
       return [...scanStructure(file, facts), ...scanHdf5(file, facts)];
     case 'pdf':
