@@ -5,6 +5,7 @@
 import type { ArchiveFacts } from './archive/facts.ts';
 import { COMPRESSED_PARSER, type CompressedFacts } from './compressed/facts.ts';
 import { COREML_PARSER, type CoremlFacts } from './coreml/parse.ts';
+import { COREML_WEIGHTS_PARSER, type CoremlWeightsFacts } from './coreml/weights.ts';
 import { EXECUTORCH_PARSER, type ExecutorchFacts } from './executorch.ts';
 import { GGUF_PARSER, type GgufFacts } from './gguf.ts';
 import { HDF5_PARSER, type Hdf5Facts } from './hdf5/facts.ts';
@@ -33,6 +34,7 @@ export type Facts =
   | OnnxFacts
   | Hdf5Facts
   | CoremlFacts
+  | CoremlWeightsFacts
   | MsgpackFacts
   | UbjsonFacts
   | TfliteFacts
@@ -73,6 +75,7 @@ export const PARSERS_VERSION: string = [
   BUNDLE_PARSER,
   TFLITE_PARSER,
   COREML_PARSER,
+  COREML_WEIGHTS_PARSER,
   MSGPACK_PARSER,
   UBJSON_PARSER,
   EXECUTORCH_PARSER,
@@ -86,6 +89,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'onnx',
   'hdf5',
   'coreml',
+  'coreml-weights',
   'msgpack',
   'ubjson',
   'tflite',

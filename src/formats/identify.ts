@@ -4,6 +4,7 @@
 
 import { isCompressed, parseCompressed } from './compressed/parse.ts';
 import { isCoreml, parseCoreml } from './coreml/parse.ts';
+import { isCoremlWeights, parseCoremlWeights } from './coreml/weights.ts';
 import { isExecutorch, parseExecutorch } from './executorch.ts';
 import type { Facts } from './facts.ts';
 import { isGguf, parseGguf } from './gguf.ts';
@@ -85,6 +86,7 @@ const FORMATS: readonly Format[] = [
   },
   { fits: isHdf5, access: 'random', parse: parseHdf5 },
   { fits: isCoreml, access: 'forward', parse: parseCoreml },
+  { fits: isCoremlWeights, access: 'forward', parse: parseCoremlWeights },
   { fits: isTensorflow, access: 'forward', parse: parseTensorflow },
   { fits: isBundle, access: 'random', parse: parseBundle },
   { fits: isOnnx, access: 'forward', parse: parseOnnx },

@@ -87,6 +87,7 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
     case 'safetensors':
       return [...scanStructure(file, facts), ...scanMetadataSecrets(file, facts.secrets)];
     case 'tensor-bundle':
+    case 'coreml-weights':
     case 'msgpack':
     case 'ubjson':
     case 'sentencepiece':
