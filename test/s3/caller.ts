@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import readline from 'node:readline';
 import * as sdk from '@aws-sdk/client-s3';
-import { installed } from './installed.ts';
+import { installed } from '../peers.ts';
 import { connect, type S3Server } from './server.ts';
 
 export interface Answer {

@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { installed } from './installed.ts';
+import { installed } from '../peers.ts';
 import { S3_SERVERS, type S3Server } from './server.ts';
 
 const run = promisify(execFile);

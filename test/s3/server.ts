@@ -16,7 +16,7 @@ import {
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
-import { installed } from './installed.ts';
+import { installed } from '../peers.ts';
 import { startS3StandIn } from './stand-in/stand-in.ts';
 
 export interface S3Credentials {
