@@ -14,6 +14,8 @@ export interface Nesting {
 export interface Inner {
   readonly access: Access;
   parse(sizeBytes: number, nesting: Nesting): Parse<BaseFacts>;
+  /** For content that flows by and is too large to be held: reads forward, and gives up what cannot be read so. */
+  parseForward?(sizeBytes: number, nesting: Nesting): Parse<BaseFacts>;
 }
 
 /** Bytes that decide: every magic number lies within, and enough text to tell it from binary. */

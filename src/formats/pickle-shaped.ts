@@ -16,11 +16,16 @@ const NAME = /^[\w.]+$/;
  */
 export function asPickle(bytes: Uint8Array): PickleFacts | undefined {
   const facts = readAsPickle(bytes);
+  return runsAsPickle(facts) ? facts : undefined;
+}
+
+/** Whether what the unpickler makes of bytes that are something else is more than noise: see `asPickle`. */
+export function runsAsPickle(facts: PickleFacts): boolean {
   const { globals, streams, opcodes, gaps } = facts;
   const named = globals.filter(({ module, name }) => NAME.test(module) && NAME.test(name));
   const used = named.some(({ operation }) => operation !== 'import');
   const complete = streams > 0 && opcodes > 1 && gaps.length === 0;
-  return used || complete || (streams > 0 && named.length > 0) ? facts : undefined;
+  return used || complete || (streams > 0 && named.length > 0);
 }
 
 /** Opcodes from which on bytes that nothing else explains are no accident: noise breaks after one or two. */

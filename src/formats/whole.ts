@@ -41,8 +41,8 @@ export function withWhole<F extends BaseFacts>(facts: F, input: WholeInput): F {
   return { ...facts, problems: [...facts.problems, ...problems], gaps: [...facts.gaps, ...gaps] };
 }
 
-/** Formats whose own parser judges the zip directory. */
-const ZIP_FORMATS: ReadonlySet<string> = new Set(['zip', 'pytorch']);
+/** Formats whose own parser judges the zip directory; in tar, whatever is not a zero belongs to a member judged so. */
+const ZIP_FORMATS: ReadonlySet<string> = new Set(['zip', 'pytorch', 'tar']);
 
 /**
  * Where an end of central directory stands that a lenient reader (CPython's zipfile takes the last signature

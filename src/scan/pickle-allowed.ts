@@ -42,6 +42,8 @@ const DTYPES =
   'float8_e4m3fnuz float8_e5m2fnuz float8_e8m0fnu float4_e2m1fn_x2 strided sparse_coo sparse_csr ' +
   'per_tensor_affine per_channel_affine per_tensor_symmetric per_channel_symmetric channels_last contiguous_format';
 
+const TENSOR_TYPE = /^(?:Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool)Tensor$/;
+
 const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
   { module: 'collections', names: 'OrderedDict', may: CALLED_INSTANCE, shapes: /^\((list)?\)$/ },
   { module: 'collections', names: 'Counter', may: CALLED_INSTANCE, shapes: /^\((dict)?\)$/ },
@@ -62,6 +64,9 @@ const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
   { module: 'torch.nn.parameter', names: 'Parameter Buffer', may: INSTANCE },
   { module: 'torch.nn', names: 'Parameter', may: INSTANCE },
   { module: 'torch', names: 'Generator', may: NAME },
+  // Types that PyTorch's tar format names beside its raw tensors.
+  { module: 'torch', names: TENSOR_TYPE, may: NAME },
+  { module: 'torch.cuda', names: TENSOR_TYPE, may: NAME },
   {
     module: 'torch._utils',
     names:

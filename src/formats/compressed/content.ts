@@ -136,6 +136,8 @@ export class Content implements Sink {
     this.#inner = inner;
     if (inner.access === 'forward') this.#feed = new Feed(inner.parse(sizeBytes, inside(nesting)), sizeBytes);
     else if (sizeBytes <= HELD_BYTES_MAX) this.#held = new Spool();
+    else if (inner.parseForward !== undefined)
+      this.#feed = new Feed(inner.parseForward(sizeBytes, inside(nesting)), sizeBytes);
   }
 
   #pass(bytes: Uint8Array): void {

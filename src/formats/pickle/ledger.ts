@@ -60,11 +60,13 @@ export class Ledger {
   readonly #problems: Problem[] = [];
   readonly #gaps: Gap[] = [];
   readonly #odd: { readonly offset: number; readonly preview: string }[] = [];
+  readonly #numbers: boolean;
   #persistent = 0;
   #oddCount = 0;
 
-  constructor(budget: Budget) {
+  constructor(budget: Budget, ids?: 'numbers') {
     this.budget = budget;
+    this.#numbers = ids === 'numbers';
   }
 
   /** Notes an operation on a value. Throws Broken at ENTRIES_MAX: what cannot be told apart is not followed. */
@@ -143,6 +145,7 @@ export class Ledger {
 
   persistentId(value: Value, offset: number): void {
     this.#persistent++;
+    if (this.#numbers && isNumberId(value)) return;
     const storage = storageReference(value);
     if (storage === undefined) {
       this.#oddCount++;
@@ -196,6 +199,12 @@ function steering(value: Value): string {
     return `${value.global.module}.${value.global.name}`;
   if (value.text !== undefined && value.text.length <= STEERING_CHARS_MAX) return JSON.stringify(value.text);
   return value.kind;
+}
+
+/** As `legacy_load` takes them: a number, in text or not. */
+function isNumberId(value: Value): boolean {
+  if (value.kind === 'int') return true;
+  return value.kind === 'str' && value.text !== undefined && /^[0-9]{1,20}$/.test(value.text);
 }
 
 function tooMany(): Broken {

@@ -2,7 +2,7 @@
  * Parsing pickles: streams one after another, and PyTorch's older format, which is five pickles and raw storages.
  */
 import type { Parse } from '../parse.ts';
-import { isTar, TAR_HEADER_BYTES } from '../tar.ts';
+import { isTar, TAR_HEADER_BYTES } from '../tar/recognise.ts';
 import { passArray } from './array.ts';
 import { NESTING_MAX, type PickleFacts, STREAMS_MAX, type StorageReference } from './facts.ts';
 import { type Budget, Ledger, newBudget } from './ledger.ts';
@@ -16,6 +16,8 @@ export interface PickleInput {
   readonly sizeBytes: number;
   /** Where the input starts in the coordinates of the reads; facts count from there. */
   readonly offset?: number;
+  /** What persistent ids are: storages of PyTorch (the usual), or the plain numbers of its tar format. */
+  readonly ids?: 'numbers';
 }
 
 /** A pickle's facts, with the storages it refers to for whoever accounts for them. */
@@ -39,7 +41,7 @@ export function* parsePickleWithStorages(input: PickleInput): Parse<PickleWithSt
 }
 
 function* parseStreams(input: PickleInput, budget: Budget, depth: number): Parse<PickleWithStorages> {
-  const ledger = new Ledger(budget);
+  const ledger = new Ledger(budget, input.ids);
   const window = new Window(input.offset ?? 0, input.sizeBytes);
   const follow = (bytes: Uint8Array, offset: number): boolean =>
     followNested(ledger, bytes, { offset, depth });
@@ -87,7 +89,7 @@ function closed(facts: PickleFacts, rest: number, offset: number): PickleFacts {
 }
 
 /** Runs one stream. False where it broke: the rest of the input is then a gap. */
-function* runStream(machine: Machine, window: Window, end: number): Parse<boolean> {
+export function* runStream(machine: Machine, window: Window, end: number): Parse<boolean> {
   const { ledger } = machine;
   const start = window.offset;
   try {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { bytes, drive, proto } from '../../test/pickles.ts';
-import { parsePickle } from './pickle/parse.ts';
-import { isTar } from './tar.ts';
+import { bytes, drive, proto } from '../../../test/pickles.ts';
+import { parsePickle } from '../pickle/parse.ts';
+import { isTar } from './recognise.ts';
 
 /** A pickle whose first 512 bytes are one long string, with a tar header's checksum inside. */
 function polyglot(): Buffer {
