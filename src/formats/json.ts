@@ -145,7 +145,8 @@ class Collector implements JsonVisitor {
     if (typeof value === 'string' && value.length > 2 && looksLikeTemplate(value) && this.#underTemplate())
       this.#template(value);
     const notable =
-      this.#inside?.key ?? (typeof key === 'string' && isNotable(key) ? key : this.#moduleType(value));
+      this.#inside?.key ??
+      (typeof key === 'string' && isNotable(key) ? key : (this.#moduleType(value) ?? this.#mxnet(value)));
     if (notable !== undefined) this.#note(notable, value);
   }
 
@@ -160,6 +161,13 @@ class Collector implements JsonVisitor {
     const [index, key, more] = this.#path;
     if (more !== undefined || typeof index !== 'number' || key !== 'type') return undefined;
     return typeof value === 'string' && value.includes('.') ? 'type' : undefined;
+  }
+
+  /** A graph of MXNet: `nodes.7.op`. `Custom` calls Python by a name, the native ones hold addresses of memory. */
+  #mxnet(value: string | number | boolean): string | undefined {
+    const [nodes, , op, more] = this.#path;
+    if (nodes !== 'nodes' || op !== 'op' || more !== undefined || typeof value !== 'string') return undefined;
+    return /^(?:Custom|_Native|_NDArray|_CustomFunction|_CachedOp)$/.test(value) ? 'mxnet_op' : undefined;
   }
 
   #underTemplate(): boolean {

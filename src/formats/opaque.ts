@@ -4,7 +4,7 @@
  */
 import type { BaseFacts, Parse } from './parse.ts';
 
-export const OPAQUE_PARSER = 'opaque/1';
+export const OPAQUE_PARSER = 'opaque/2';
 
 export interface OpaqueFacts extends BaseFacts {
   readonly format: 'opaque';
@@ -24,6 +24,8 @@ interface Signature {
 /** Latin-1 signatures. */
 const SIGNATURES: readonly Signature[] = [
   { seems: 'an ELF executable or library', bytes: '\x7fELF', executable: true },
+  { seems: 'an executable for many systems (a llamafile)', bytes: 'MZqFpD', executable: true },
+  { seems: 'an executable for many systems (a llamafile)', bytes: "jartsr='", executable: true },
   { seems: 'a Windows executable', bytes: 'MZ', executable: true },
   { seems: 'a Mach-O executable', bytes: '\xfe\xed\xfa\xce', executable: true },
   { seems: 'a Mach-O executable', bytes: '\xfe\xed\xfa\xcf', executable: true },
@@ -32,7 +34,17 @@ const SIGNATURES: readonly Signature[] = [
   { seems: 'a Mach-O universal binary or Java class', bytes: '\xca\xfe\xba\xbe', executable: true },
   { seems: 'a WebAssembly module', bytes: '\0asm', executable: true },
   { seems: 'a script', bytes: '#!', executable: true },
-  { seems: 'an HDF5 file (Keras or others)', bytes: '\x89HDF\r\n\x1a\n' },
+  { seems: 'a CatBoost model', bytes: 'CBM1' },
+  { seems: 'an XGBoost model in the old binary format', bytes: 'binf' },
+  { seems: 'an XGBoost model in the old binary format', bytes: 'bs64' },
+  { seems: 'a booster of XGBoost with its settings', bytes: 'CONFIG-offset:' },
+  { seems: 'a list of arrays of MXNet', bytes: '\x12\x01\0\0\0\0\0\0' },
+  { seems: 'a TensorRT engine, which is code for one kind of GPU', bytes: 'ftrt' },
+  { seems: 'a TensorRT engine, which is code for one kind of GPU', bytes: 'ptrt' },
+  { seems: 'a program of PaddlePaddle', offset: 2, bytes: '\x08\0\x10\xff\xff\xff\xff' },
+  { seems: 'a program of PaddlePaddle', offset: 3, bytes: '\x08\0\x10\xff\xff\xff\xff' },
+  { seems: 'a program of PaddlePaddle', offset: 4, bytes: '\x08\0\x10\xff\xff\xff\xff' },
+  { seems: 'a program of PaddlePaddle', offset: 5, bytes: '\x08\0\x10\xff\xff\xff\xff' },
   { seems: 'a Parquet file', bytes: 'PAR1' },
   { seems: 'an Arrow file', bytes: 'ARROW1' },
   { seems: 'a 7z archive', bytes: '7z\xbc\xaf\x27\x1c' },
@@ -42,8 +54,6 @@ const SIGNATURES: readonly Signature[] = [
   { seems: 'xz data', bytes: '\xfd7zXZ\0' },
   { seems: 'zstd data', bytes: '\x28\xb5\x2f\xfd' },
   { seems: 'LZ4 data', bytes: '\x04\x22\x4d\x18' },
-  { seems: 'a TensorFlow Lite model', offset: 4, bytes: 'TFL3' },
-  { seems: 'an ExecuTorch program', offset: 4, bytes: 'ET12' },
   { seems: 'an older GGML file', bytes: 'lmgg' },
   { seems: 'an older GGML file', bytes: 'tjgg' },
   { seems: 'a SQLite database', bytes: 'SQLite format 3\0' },

@@ -12,7 +12,7 @@ import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template
 import { type TextBase, textBase } from './text-base.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-const TEXT_PARSER = 'text/2';
+const TEXT_PARSER = 'text/3';
 const LFS_PARSER = 'lfs-pointer/1';
 const TEMPLATE_PARSER = 'template/2';
 
@@ -50,6 +50,8 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly card?: { readonly license?: string; readonly baseModels: readonly string[] };
   /** What runs when an SVG is shown by a browser: `script`, event handlers, references outside. */
   readonly active: readonly string[];
+  /** Layers of an OpenVINO model that are of no set of operations of its own: `type` and `version`, cut. */
+  readonly customLayers?: readonly string[];
   /** The text as a template, where it holds the syntax of one: only a name can tell that it is meant as one. */
   readonly template?: TemplateUse;
 }
@@ -158,9 +160,12 @@ const YAML_MAX = 64;
 
 const SVG_ACTIVE = /<script|\bon[a-z]{3,20}\s*=|javascript:|<foreignObject|<!ENTITY/gi;
 
-/** An entity whose text another file or host gives: readers of PMML, OpenVINO and TEI fetch it (XXE). */
+/**
+ * What makes a reader of PMML, OpenVINO or TEI fetch another file or host (XXE, XInclude), and any entity that the
+ * document declares itself: entities of entities grow without end.
+ */
 const XML_ENTITY =
-  /<!(?:ENTITY|DOCTYPE)[^>[]{0,300}\b(?:SYSTEM|PUBLIC)[ \t\r\n]+["'](?!-\/\/W3C|https?:\/\/www\.w3\.org)[^"']{0,200}["']/g;
+  /<!ENTITY\s[^>]{0,100}|<xi:include\b[^>]{0,100}|<!(?:ENTITY|DOCTYPE)[^>[]{0,300}\b(?:SYSTEM|PUBLIC)[ \t\r\n]+["'](?!-\/\/W3C|https?:\/\/www\.w3\.org)[^"']{0,200}["']/g;
 
 /**
  * A line that only Python has. An expression nested so deeply that the grammar gives up makes Python look like
@@ -201,8 +206,25 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
           ]
         : [],
     ...(shebang === undefined ? {} : { shebang }),
+    ...(kind === 'markup' ? customLayers(text) : {}),
     ...(card === undefined ? {} : { card }),
   };
+}
+
+const NET = /<net\s[^>]{0,500}>/;
+const LAYER = /<layer\s[^>]{0,2000}>/g;
+
+/** https://docs.openvino.ai/2025/documentation/openvino-ir-format.html: `version` names the set of operations. */
+function customLayers(text: string): Pick<PlainFacts, 'customLayers'> {
+  if (!NET.test(text.slice(0, 8192))) return {};
+  const custom = new Set<string>();
+  for (const [layer] of text.matchAll(LAYER)) {
+    const version = /\sversion\s*=\s*["']([^"']{0,64})/.exec(layer)?.[1] ?? '';
+    const type = /\stype\s*=\s*["']([^"']{0,64})/.exec(layer)?.[1] ?? '';
+    if (!/^(?:opset\d{1,3}|experimental|)$/.test(version) && custom.size < YAML_MAX)
+      custom.add(`${type} of ${version}`);
+  }
+  return custom.size === 0 ? {} : { customLayers: [...custom] };
 }
 
 function notableLine(match: RegExpExecArray): { key: string; value: string; line: number } {

@@ -54,6 +54,13 @@ const MODULE = note(
   'sentence-transformers imports the module that is named here; outside its own package it is code of the repo.',
   REVIEW,
 );
+const MXNET: Rule = {
+  rule: 'mxnet/custom-operator',
+  severity: 'critical',
+  verdict: 'inconclusive',
+  why: 'MXNet calls a Python class by the name that stands here, or code at an address that the file gives.',
+  fix: 'Ask the publisher for a model of MXNet operators only.',
+};
 const DANGEROUS_TARGET: Rule = {
   rule: 'remote-code/dangerous-target',
   severity: 'critical',
@@ -101,6 +108,8 @@ export function scanNotable(file: string, { key, path, value }: Notable): Findin
       return value === '' || value === false ? [] : say(CUSTOM_PIPELINE);
     case '_target_':
       return say(DANGEROUS_NAMES.test(String(value)) ? DANGEROUS_TARGET : TARGET);
+    case 'mxnet_op':
+      return say(MXNET);
     case 'experts_implementation':
     case '_attn_implementation':
     case '_attn_implementation_internal':

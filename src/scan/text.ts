@@ -34,6 +34,14 @@ const ENTITY: Rule = {
   fix: 'Exclude the file with --exclude, or ask the publisher to write the entity out.',
 };
 
+const CUSTOM_LAYERS: Rule = {
+  rule: 'openvino/custom-layers',
+  severity: 'high',
+  verdict: 'inconclusive',
+  why: 'A runtime can run them only with a native library that is not part of the model.',
+  fix: 'Find out which library it needs and whether you trust that one.',
+};
+
 const POINTER: Rule = {
   rule: 'structure/lfs-pointer',
   severity: 'high',
@@ -58,6 +66,10 @@ export function scanPlain(file: string, facts: PlainFacts): Finding[] {
       findings.push(
         finding(rule, { file, subject: dangerous[0], message: `the tag ${quoted(dangerous[0] ?? tag)}` }),
       );
+  }
+  if (facts.customLayers !== undefined) {
+    const message = `the model has layers that OpenVINO does not: ${some(facts.customLayers.map(quoted))}`;
+    findings.push(finding(CUSTOM_LAYERS, { file, subject: facts.customLayers[0], message }));
   }
   if (facts.active.length > 0)
     findings.push(
