@@ -10,6 +10,7 @@ const CORPUS = new URL('../../test/corpus/graphs/', import.meta.url);
 const FILES: readonly (readonly [name: string, format: string, verdict: string, rule?: string])[] = [
   ['plain.h5', 'hdf5', 'clean'],
   ['latest.h5', 'hdf5', 'clean'],
+  ['ordered.h5', 'hdf5', 'clean'],
   ['edited.h5', 'hdf5', 'clean'],
   ['external-link.h5', 'hdf5', 'blocked', 'hdf5/outside'],
   ['external-data.h5', 'hdf5', 'blocked', 'hdf5/outside'],

@@ -36,6 +36,13 @@ describe('an HDF5 file of h5py', () => {
     );
   });
 
+  it('with many links and attributes of one object gives all of them', () => {
+    const facts = read(file('ordered.h5'));
+    assert.deepEqual([facts.gaps, facts.problems], [[], []]);
+    assert.deepEqual([facts.datasets.length, facts.attributes.length], [30, 30]);
+    assert.ok(facts.attributes.some(({ path, value }) => path === '@a29' && value === 'value 29'));
+  });
+
   it('that was edited has small pieces of free space, which are a fact and no gap', () => {
     const facts = read(file('edited.h5'));
     assert.deepEqual([facts.gaps, facts.problems], [[], []]);
@@ -73,6 +80,13 @@ function patched(name: string, at: number, value: bigint): Buffer {
   return bytes;
 }
 
+/** The file with the first such signature destroyed. */
+function broken(name: string, signature: string): Buffer {
+  const bytes = Buffer.from(file(name));
+  bytes.fill(0x2e, bytes.indexOf(signature, 0, 'latin1'), bytes.indexOf(signature, 0, 'latin1') + 4);
+  return bytes;
+}
+
 describe('a hostile HDF5 file', () => {
   const plain = file('plain.h5');
   const tree = plain.indexOf('TREE', 0, 'latin1');
@@ -85,9 +99,10 @@ describe('a hostile HDF5 file', () => {
     ['an end behind its end', patched('plain.h5', 40, 1n << 40n), 'truncated'],
     ['addresses that count from elsewhere', patched('plain.h5', 24, 512n), 'user-block'],
     ['something behind its end', Buffer.concat([plain, Buffer.from('hidden')]), 'trailing-data'],
+    ['a heap of links that is none', broken('ordered.h5', 'FRHP'), 'bad-signature'],
+    ['a tree of links that is none', broken('ordered.h5', 'BTLF'), 'bad-signature'],
     ['a hole of 100 kB', withHole(plain), 'hole'],
     ['a user block', Buffer.concat([Buffer.alloc(512), plain]), 'bad-signature'],
-    ['dense links', file('ordered.h5'), 'dense-storage'],
   ];
   for (const [what, bytes, code] of cases) {
     it(`with ${what} has the problem ${code}, and a gap`, () => {

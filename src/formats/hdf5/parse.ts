@@ -8,8 +8,10 @@ import { Cursor } from '../cursor.ts';
 import { Account, Malformed } from '../malformed.ts';
 import type { Parse } from '../parse.ts';
 import { Attributes } from './attributes.ts';
+import { readRecords } from './btree2.ts';
 import { readDataspace, readDatatype } from './datatype.ts';
 import { HDF5_PARSER, type Hdf5Dataset, type Hdf5Facts, type WayOut } from './facts.ts';
+import { FractalHeap } from './fractal-heap.ts';
 import { type Link, readLink, readSymbolTable } from './group.ts';
 import { type Message, readHeader } from './header.ts';
 import { readExternalFiles, readLayout } from './layout.ts';
@@ -36,6 +38,11 @@ const LAYOUT = 0x08;
 const ATTRIBUTE = 0x0c;
 const SYMBOL_TABLE = 0x11;
 const ATTRIBUTE_INFO = 0x15;
+/** Types of trees over the links and attributes of one object. */
+const LINK_NAMES = 5;
+const LINK_ORDER = 6;
+const ATTRIBUTE_NAMES = 8;
+const ATTRIBUTE_ORDER = 9;
 /** Fill values, group info, filters, comments, times, tree sizes, driver, reference count, file space. */
 const PLAIN: ReadonlySet<number> = new Set([
   0x04, 0x05, 0x0a, 0x0b, 0x0d, 0x0e, 0x12, 0x13, 0x14, 0x16, 0x17,
@@ -133,7 +140,7 @@ class Walk {
           break;
         case LINK_INFO:
         case ATTRIBUTE_INFO:
-          this.#refuseDense(message);
+          yield* this.#dense(message, path);
           break;
         case EXTERNAL_FILES:
           for (const target of yield* readExternalFiles(message, this.#space))
@@ -204,19 +211,32 @@ class Walk {
       this.#waysOut.push({ ...way, target: way.target.slice(0, PATH_CHARS_MAX) });
   }
 
-  /** Many links or attributes of one object lie in a fractal heap: refused where there is one. */
-  #refuseDense(message: Message): void {
+  /** Many links or attributes of one object: names by a tree, and maybe by a second one in the order of creation. */
+  *#dense(message: Message, path: string): Parse<void> {
     const cursor = new Cursor(message.bytes, message.offset);
+    const isLinks = message.type === LINK_INFO;
     cursor.skip(1);
     const flags = cursor.u8();
-    if (flags & 1) cursor.skip(message.type === LINK_INFO ? 8 : 2);
-    if (cursor.uint(this.#space.addressBytes) === undefined) return;
-    this.account.problem(
-      'dense-storage',
-      message.offset,
-      'links or attributes in dense storage, which is not read',
-    );
-    this.account.gap(message.offset, message.bytes.length, 'dense storage is not read');
+    if (flags & 1) cursor.skip(isLinks ? 8 : 2);
+    const heapAddress = cursor.uint(this.#space.addressBytes);
+    const names = cursor.uint(this.#space.addressBytes);
+    const order = flags & 2 ? cursor.uint(this.#space.addressBytes) : undefined;
+    if (heapAddress === undefined) return;
+    if (names === undefined)
+      throw new Malformed('dense-storage', message.offset, 'dense storage without names');
+    const heap = yield* FractalHeap.open(this.#space, heapAddress);
+    const records = yield* readRecords(this.#space, names, isLinks ? LINK_NAMES : ATTRIBUTE_NAMES);
+    if (order !== undefined) yield* readRecords(this.#space, order, isLinks ? LINK_ORDER : ATTRIBUTE_ORDER);
+    for (const record of records) {
+      // Of a link, a hash stands before the id; of an attribute, flags stand behind it.
+      const { bytes, offset } = yield* heap.read(isLinks ? record.subarray(4) : record.subarray(0, 8));
+      if (isLinks) this.#follow(path, readLink(new Cursor(bytes, offset), this.#space));
+      else
+        yield* this.#attributes.read(
+          { type: ATTRIBUTE, shared: (record[8] ?? 0) !== 0, offset, bytes },
+          path,
+        );
+    }
   }
 
   #unknown({ type, offset, bytes }: Message): void {
