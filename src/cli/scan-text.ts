@@ -18,9 +18,7 @@ const RANKS: readonly FileVerdict[] = ['blocked', 'inconclusive', 'clean'];
 export function scanText(report: Report, terminal: Terminal): string {
   const { files, stats, subject } = report;
   const told = files.filter((file) => file.verdict !== 'clean' || file.findings.length > 0);
-  const shown = told
-    .toSorted((a, b) => RANKS.indexOf(a.verdict) - RANKS.indexOf(b.verdict))
-    .slice(0, FILES_SHOWN_MAX);
+  const shown = told.toSorted((a, b) => rank(a) - rank(b)).slice(0, FILES_SHOWN_MAX);
   const more = told.length - shown.length;
   return [
     line(
@@ -35,6 +33,11 @@ export function scanText(report: Report, terminal: Terminal): string {
     repoText(report, terminal),
     conclusion(report, terminal),
   ].join('');
+}
+
+/** The worst first, and before what is merely unclear whatever was not looked at for its number. */
+function rank({ verdict, error }: ReportFile): number {
+  return error?.code === 'WL_LIMIT' ? 0.5 : RANKS.indexOf(verdict);
 }
 
 function fileText(file: ReportFile, terminal: Terminal): string {
@@ -67,7 +70,7 @@ function line(label: string, texts: readonly string[], terminal: Terminal): stri
 function body(file: ReportFile, terminal: Terminal): string {
   const paint = painter(terminal);
   const lines: string[] = [];
-  if (file.error) lines.push(`it ${file.error.message}`);
+  if (file.error) lines.push(file.error.message);
   const findings = file.findings
     .toSorted((a, b) => RANKS.indexOf(a.verdict) - RANKS.indexOf(b.verdict))
     .slice(0, FINDINGS_SHOWN_MAX);

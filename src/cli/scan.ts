@@ -89,8 +89,8 @@ function documentOf(report: Report, wire: Wire, flags: ScanFlags): unknown {
 function refuseSilence({ files }: Report): void {
   const [only] = files;
   if (files.length !== 1 || only?.error === undefined) return;
-  const { code, message } = only.error;
-  throw new WeighlockError(code as never, `${only.path} ${message}`);
+  const { code, message, hint } = only.error;
+  throw new WeighlockError(code, `${only.path}: ${message}`, hint === undefined ? {} : { hint });
 }
 
 function exitOf(verdict: FileVerdict): number {

@@ -10,7 +10,7 @@ import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import { readAll } from './crew.ts';
 import type { InspectionResult } from './job.ts';
-import type { Subject, SubjectFile } from './subject.ts';
+import type { Subject, SubjectFile, Unreadable } from './subject.ts';
 
 /** How far the reading of a file came: to its last byte, or not, or not even to its first. */
 export type ReadingStatus = 'complete' | 'inconclusive' | 'error';
@@ -27,7 +27,7 @@ export interface InspectedFile {
   readonly gaps: readonly Gap[];
   /** Ranges that a triage has read; absent in a full inspection. */
   readonly seen?: readonly { readonly offset: number; readonly length: number }[];
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
 }
 
 export interface Inspection {
@@ -117,8 +117,14 @@ export function verdictOf(files: readonly InspectedFile[], repo: readonly Findin
 
 function inspected({ path, sizeBytes }: SubjectFile, result: InspectionResult | undefined): InspectedFile {
   if (result?.outcome === 'read') return judged(path, result);
-  const { code, message } = result?.error ?? { message: 'it was not read' };
-  return unreadable({ path, sizeBytes, code: (code ?? 'WL_INTERNAL') as ErrorCode, message });
+  const { code, message, hint } = result?.error ?? { message: 'was not read' };
+  return unreadable({
+    path,
+    sizeBytes,
+    code: (code ?? 'WL_INTERNAL') as ErrorCode,
+    message,
+    ...(hint && { hint }),
+  });
 }
 
 type ReadResult = Extract<InspectionResult, { outcome: 'read' }>;
@@ -167,12 +173,8 @@ function unreadable({
   sizeBytes = 0,
   code,
   message,
-}: {
-  readonly path: string;
-  readonly sizeBytes?: number;
-  readonly code: ErrorCode;
-  readonly message: string;
-}): InspectedFile {
+  hint,
+}: Unreadable & { readonly sizeBytes?: number; readonly hint?: string }): InspectedFile {
   return {
     path,
     sizeBytes,
@@ -180,6 +182,6 @@ function unreadable({
     verdict: 'inconclusive',
     findings: [],
     gaps: [],
-    error: { code, message },
+    error: { code, message, ...(hint && { hint }) },
   };
 }

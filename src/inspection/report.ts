@@ -40,7 +40,7 @@ export interface ReportFile {
     readonly seen?: readonly { readonly offset: number; readonly length: number }[];
   };
   readonly findings: readonly ReportFinding[];
-  readonly error?: { readonly code: string; readonly message: string };
+  readonly error?: InspectedFile['error'];
 }
 
 export interface Report {
