@@ -3,12 +3,14 @@ import { benchAdmit } from './admit.ts';
 import { benchGateway } from './gateway.ts';
 import { benchPull } from './pull.ts';
 import { benchS3 } from './s3.ts';
+import { benchContest } from './scan-contest.ts';
 
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   admit: benchAdmit,
   s3: benchS3,
   pull: benchPull,
   gateway: benchGateway,
+  contest: benchContest,
 };
 
 // Broken off, a bench ends as it always does: gigabytes in memory are given back.

@@ -60,6 +60,21 @@ export async function warmMemory(folder: string): Promise<void> {
 export async function measure(meter: string, step: Step, folder: string): Promise<MeasuredStep> {
   // What an earlier contestant left to be written is not this one's burden.
   execFileSync('sync');
+  const { exit, said, ...cost } = await attempt(meter, step, folder);
+  writeFileSync(path.join(folder, 'last-output.txt'), said);
+  if (exit !== 0) throw new Error(`${step.name} ended with ${exit}:\n${said}`);
+  return { name: step.name, ...cost };
+}
+
+export interface Attempt extends Cost {
+  /** The exit code; 128 where a signal ended it. */
+  readonly exit: number;
+  /** The end of what it said. */
+  readonly said: string;
+}
+
+/** Runs one step to its end, whatever that is. */
+export async function attempt(meter: string, step: Step, folder: string): Promise<Attempt> {
   const result = path.join(folder, 'cost.json');
   const child = spawn(meter, [result, ...step.command], {
     env: { ...process.env, ...step.environment },
@@ -76,10 +91,7 @@ export async function measure(meter: string, step: Step, folder: string): Promis
   child.on('error', reject).on('close', () => resolve());
   await promise;
   process.off('exit', end);
-  const { exit, ...cost } = JSON.parse(readFileSync(result, 'utf8')) as Cost & { readonly exit: number };
-  writeFileSync(path.join(folder, 'last-output.txt'), said);
-  if (exit !== 0) throw new Error(`${step.name} ended with ${exit}:\n${said}`);
-  return { name: step.name, ...cost };
+  return { ...(JSON.parse(readFileSync(result, 'utf8')) as Cost & { readonly exit: number }), said };
 }
 
 /** Of what a command says, this much is shown where it fails. */

