@@ -3,6 +3,7 @@ import { benchAdmit } from './admit.ts';
 import { benchGateway } from './gateway.ts';
 import { benchPull } from './pull.ts';
 import { benchS3 } from './s3.ts';
+import { benchScan } from './scan.ts';
 import { benchContest } from './scan-contest.ts';
 
 const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -10,6 +11,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   s3: benchS3,
   pull: benchPull,
   gateway: benchGateway,
+  scan: benchScan,
   contest: benchContest,
 };
 
