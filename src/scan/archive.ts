@@ -11,6 +11,7 @@ import type { BaseFacts, Problem } from '../formats/parse.ts';
 import type { PickleFacts } from '../formats/pickle/facts.ts';
 import type { ZipFacts } from '../formats/zip/facts.ts';
 import { type PickleTier, pickleTier, scanPickle, worst } from './pickle.ts';
+import { scanSkops } from './skops.ts';
 
 /** Scans the facts of one member with the scanner for its format. */
 export type MemberScanner = (file: string, facts: BaseFacts, member: string) => readonly Finding[];
@@ -47,6 +48,8 @@ export function scanArchive(
   for (const problem of facts.problems) findings.push(structural(file, problem, outside));
   const program = isZipFacts(facts) && facts.pytorch?.torchscript === true;
   if (program) findings.push(torchscript(file, member));
+  if (isZipFacts(facts) && facts.skops !== undefined)
+    findings.push(...scanSkops(file, facts.skops, `${outside}schema.json`));
   for (const inner of membersOf(facts)) {
     if (findings.length >= FINDINGS_MAX) break;
     const ofMember = scanMember(file, inner.facts, `${outside}${inner.name}`);

@@ -6,6 +6,7 @@
 import type { ArchiveMember } from '../archive/facts.ts';
 import type { Identify, Nesting } from '../nesting.ts';
 import type { BaseFacts } from '../parse.ts';
+import type { SkopsFacts } from './skops.ts';
 
 export interface ArchiveInput {
   readonly sizeBytes: number;
@@ -36,6 +37,8 @@ export interface ZipFacts extends BaseFacts {
   readonly inflatedBytes: number;
   /** Members that were parsed by their content. */
   readonly members: readonly ArchiveMember[];
+  /** Present where the archive is skops's. */
+  readonly skops?: SkopsFacts;
   readonly pytorch?: {
     readonly root: string;
     /** The archive holds serialised code, which this parser does not understand. */

@@ -12,6 +12,7 @@ import { readDirectory } from './directory.ts';
 import type { ArchiveInput, ZipFacts } from './facts.ts';
 import { type PlacedEntry, placeEntries } from './local.ts';
 import { accountForPytorch, pytorchRoot } from './pytorch.ts';
+import { readSkops } from './skops.ts';
 import { Unreadable } from './unreadable.ts';
 
 /**
@@ -22,7 +23,12 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
   const notes = new Notes(input.sizeBytes);
   const origin = input.offset ?? 0;
   const contents = new Contents(origin, notes, input);
-  const found: { entries: number; members: ArchiveMember[]; pytorch?: ZipFacts['pytorch'] } = {
+  const found: {
+    entries: number;
+    members: ArchiveMember[];
+    pytorch?: ZipFacts['pytorch'];
+    skops?: ZipFacts['skops'] | undefined;
+  } = {
     entries: 0,
     members: [],
   };
@@ -46,6 +52,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
         : yield* accountForPytorch(entries, root, { contents, notes, found: found.members });
     if (account !== undefined) found.pytorch = account.facts;
     const rest = entries.filter((entry) => !account?.done.has(entry));
+    found.skops = yield* readSkops(entries, contents, notes);
     yield* parseMembers(rest, { contents, notes, found: found.members });
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
@@ -53,7 +60,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
     notes.problem({ code, offset, detail });
     notes.gap({ offset: 0, length: input.sizeBytes, reason: detail });
   }
-  const { entries, members, pytorch } = found;
+  const { entries, members, pytorch, skops } = found;
   return {
     format: pytorch === undefined ? 'zip' : 'pytorch',
     parser: pytorch === undefined ? 'zip/2' : 'pytorch/2',
@@ -64,6 +71,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
     inflatedBytes: contents.inflatedBytes,
     members,
     ...(pytorch === undefined ? {} : { pytorch }),
+    ...(skops === undefined ? {} : { skops }),
   };
 }
 
