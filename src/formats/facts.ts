@@ -19,6 +19,7 @@ import type { BaseFacts } from './parse.ts';
 import { PDF_PARSER, type PdfFacts } from './pdf.ts';
 import type { PickleFacts } from './pickle/facts.ts';
 import { PYTHON_PARSER } from './python.ts';
+import { RDS_PARSER, type RdsFacts } from './rds.ts';
 import { SAFETENSORS_PARSER, type SafetensorsFacts } from './safetensors.ts';
 import { SENTENCEPIECE_PARSER, type SentencePieceFacts } from './sentencepiece.ts';
 import { BUNDLE_PARSER, type BundleFacts } from './tensorflow/bundle.ts';
@@ -33,6 +34,7 @@ export type Facts =
   | GgufFacts
   | OnnxFacts
   | Hdf5Facts
+  | RdsFacts
   | CoremlFacts
   | CoremlWeightsFacts
   | MsgpackFacts
@@ -74,6 +76,7 @@ export const PARSERS_VERSION: string = [
   TENSORFLOW_PARSER,
   BUNDLE_PARSER,
   TFLITE_PARSER,
+  RDS_PARSER,
   COREML_PARSER,
   COREML_WEIGHTS_PARSER,
   MSGPACK_PARSER,
@@ -88,6 +91,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'gguf',
   'onnx',
   'hdf5',
+  'rds',
   'coreml',
   'coreml-weights',
   'msgpack',

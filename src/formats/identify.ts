@@ -20,6 +20,7 @@ import { isPdf, parsePdf } from './pdf.ts';
 import { parsePickle } from './pickle/parse.ts';
 import { looksLikePickle } from './pickle/recognise.ts';
 import { asPickle, beginsAsPickle } from './pickle-shaped.ts';
+import { isRds, parseRds } from './rds.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
 import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
 import { parseTar } from './tar/parse.ts';
@@ -90,6 +91,7 @@ const FORMATS: readonly Format[] = [
   { fits: isTensorflow, access: 'forward', parse: parseTensorflow },
   { fits: isBundle, access: 'random', parse: parseBundle },
   { fits: isOnnx, access: 'forward', parse: parseOnnx },
+  { fits: isRds, access: 'forward', parse: parseRds },
   { fits: isMsgpack, access: 'forward', parse: parseMsgpack },
   { fits: isUbjson, access: 'forward', parse: parseUbjson },
   { fits: isSentencePiece, access: 'forward', parse: parseSentencePiece },

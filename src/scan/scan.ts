@@ -16,6 +16,7 @@ import { scanOnnx } from './onnx.ts';
 import { scanPdf } from './pdf.ts';
 import { scanPickle } from './pickle.ts';
 import { scanPython } from './python.ts';
+import { scanRds } from './rds.ts';
 import { scanMetadataSecrets, scanSecrets } from './secrets.ts';
 import { scanStructure } from './structure.ts';
 import { scanTemplate } from './template.ts';
@@ -78,6 +79,8 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
       return [...scanStructure(file, facts), ...scanTflite(file, facts)];
     case 'executorch':
       return scanExecutorch(file, facts);
+    case 'rds':
+      return [...scanStructure(file, facts), ...scanRds(file, facts)];
     case 'coreml':
       return [...scanStructure(file, facts), ...scanCoreml(file, facts)];
     case 'hdf5':

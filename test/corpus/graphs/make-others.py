@@ -1,6 +1,6 @@
 """Writes the files of other libraries of this folder: python make-others.py <folder>.
 
-Needs xgboost, lightgbm, catboost, flax, openvino, coremltools, msgpack and numpy; what is missing is left out.
+Needs xgboost, lightgbm, catboost, flax, openvino, coremltools, pyreadr and numpy; what is missing is left out.
 """
 import os
 import sys
@@ -88,7 +88,16 @@ def coreml_program():
     shutil.copy(os.path.join(content, "weights", "weight.bin"), path("coreml-weights.bin"))
 
 
-for write in [xgboost, lightgbm, catboost, flax, openvino, coreml, coreml_program]:
+def r():
+    import pandas
+    import pyreadr
+
+    frame = pandas.DataFrame({"a": [1, 2, 3], "b": ["x", "y", None], "c": [True, False, True]})
+    pyreadr.write_rds(path("frame.rds"), frame)
+    pyreadr.write_rdata(path("frame.RData"), frame, df_name="frame")
+
+
+for write in [xgboost, lightgbm, catboost, flax, openvino, coreml, coreml_program, r]:
     try:
         write()
     except ImportError as missing:
