@@ -89,6 +89,11 @@ const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
   { module: 'builtins', names: 'set frozenset', may: CALL, shapes: /^\((list|tuple|\(.*\))?\)$/ },
   { module: 'numpy', names: 'ndarray', may: NAME },
   {
+    module: 'ml_dtypes',
+    names: 'bfloat16 float8_e4m3fn float8_e5m2 float8_e4m3fnuz float8_e5m2fnuz float8_e4m3b11fnuz int4 uint4',
+    may: NAME,
+  },
+  {
     module: 'numpy',
     names: 'dtype',
     may: CALLED,
@@ -131,6 +136,15 @@ const TRAINING_STATE: readonly Omit<Row, 'tier'>[] = [
   },
   { module: 'transformers.training_args_seq2seq', names: 'Seq2SeqTrainingArguments', may: INSTANCE },
   { module: 'transformers.trainer_utils', names: CLASS_NAME, may: CALLED_INSTANCE, shapes: /^\((str)?\)$/ },
+  { module: 'transformers.trainer_callback', names: 'TrainerState TrainerControl', may: INSTANCE },
+  // Members of enumerations, as Python 3.11 pickles them (`enum.pickle_by_enum_name`).
+  {
+    module: 'builtins',
+    names: 'getattr',
+    may: ['import', 'call'],
+    shapes:
+      /^\((transformers\.trainer_utils\.(IntervalStrategy|EvaluationStrategy|SaveStrategy|SchedulerType|HubStrategy|FSDPOption)|transformers\.training_args\.(OptimizerNames|ParallelMode)|transformers\.debug_utils\.DebugOption|accelerate\.utils\.dataclasses\.(DistributedType|DynamoBackend|LoggerType|PrecisionType|RNGType|ComputeEnvironment|CustomDtype|SageMakerDistributedType)), "[A-Z][A-Z0-9_]*"\)$/,
+  },
   { module: 'transformers.trainer_pt_utils', names: 'AcceleratorConfig LabelSmoother', may: INSTANCE },
   { module: 'transformers.debug_utils', names: 'DebugOption', may: CALL, shapes: /^\(str\)$/ },
   { module: 'transformers.integrations.deepspeed', names: CLASS_NAME, may: INSTANCE },
@@ -164,6 +178,53 @@ const TRAINING_STATE: readonly Omit<Row, 'tier'>[] = [
   { module: 'torch.optim.', names: CLASS_NAME, may: INSTANCE },
 ];
 
+/** pandas 3, whose classes call themselves by their public names, and what its texts are made of. */
+const PANDAS: readonly Omit<Row, 'tier'>[] = [
+  { module: 'pandas', names: 'DataFrame Series', may: INSTANCE },
+  {
+    module: 'pandas',
+    names: /^(Categorical|DatetimeTZ|Interval|Sparse|Boolean|U?Int(8|16|32|64)|Float(32|64))Dtype$/,
+    may: INSTANCE,
+  },
+  { module: 'pandas', names: 'StringDtype', may: CALL, shapes: /^\(str, (float|global)\)$/ },
+  { module: 'pandas', names: 'PeriodDtype', may: CALL, shapes: /^\(str\)$/ },
+  {
+    module: 'pandas',
+    names: /^(Range|Multi|Datetime|Timedelta|Period|Interval|Categorical)?Index$/,
+    may: NAME,
+  },
+  { module: 'pandas', names: 'Categorical NA', may: NAME },
+  { module: 'pandas.arrays', names: /^(ArrowString|Integer|Floating|Boolean|Sparse)Array$/, may: INSTANCE },
+  { module: 'pandas.arrays', names: /^(Datetime|Timedelta|Period|Interval)Array$/, may: NAME },
+  {
+    module: 'pandas.core.indexes.datetimes',
+    names: '_new_DatetimeIndex',
+    may: CALL,
+    shapes: /^\(global, dict\)$/,
+  },
+  {
+    module: 'pandas._libs.tslibs.offsets',
+    names: 'Day Hour Minute Second Milli Micro Nano',
+    may: CALL,
+    shapes: /^\(int, bool\)$/,
+  },
+  {
+    module: 'pandas._libs.tslibs.timestamps',
+    names: '_unpickle_timestamp',
+    may: CALL,
+    shapes: /^\(int, none, (none|result), int\)$/,
+  },
+  { module: 'pandas._libs.sparse', names: 'IntIndex', may: CALL, shapes: /^\(int, result\)$/ },
+  { module: 'pyarrow.lib', names: 'type_for_alias', may: CALL, shapes: /^\(str\)$/ },
+  { module: 'pyarrow.lib', names: 'py_buffer', may: CALL, shapes: /^\((result|bytes)\)$/ },
+  {
+    module: 'pyarrow.lib',
+    names: '_restore_array',
+    may: CALL,
+    shapes: /^\(\(result, int, int, int, list, list, none\)\)$/,
+  },
+];
+
 const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
   { module: 'builtins', names: 'object int float str bool list dict tuple', may: NAME },
   { module: 'builtins', names: 'complex slice range', may: CALL },
@@ -183,6 +244,18 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
       'complex64 complex128 str_ bytes_ object_ void datetime64 timedelta64 matrix',
     may: NAME,
   },
+  // Functions of one array, that a FunctionTransformer keeps.
+  { module: 'numpy', names: 'log log1p log2 log10 exp expm1 sqrt square absolute', may: NAME },
+  { module: 'numpy', names: 'recarray record', may: NAME },
+  { module: 'numpy.rec', names: 'recarray', may: NAME },
+  { module: 'numpy.ma', names: 'MaskedArray', may: NAME },
+  { module: 'numpy.ma.core', names: 'MaskedArray', may: NAME },
+  {
+    module: 'numpy.ma.core',
+    names: '_mareconstruct',
+    may: CALLED,
+    shapes: /^\(global, global, \(int\), (str|bytes)\)$/,
+  },
   { module: 'numpy.random.bit_generator', names: '__pyx_unpickle_SeedSequence', may: CALLED },
   { module: 'numpy.random.bit_generator', names: 'SeedSequence', may: NAME },
   { module: 'decimal', names: 'Decimal', may: CALL },
@@ -193,6 +266,9 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
   { module: 'collections', names: 'deque', may: CALLED_INSTANCE },
   { module: 'types', names: 'SimpleNamespace', may: CALLED_INSTANCE, shapes: /^\(\)$/ },
   { module: 'torch.nn.modules.', names: CLASS_NAME, may: INSTANCE },
+  // Functions that layers keep as their activation.
+  { module: 'torch.nn.functional', names: 'relu gelu silu elu selu leaky_relu tanh sigmoid', may: NAME },
+  { module: 'torch._C._nn', names: 'gelu', may: NAME },
   { module: 'torch.nn.quantized.', names: CLASS_NAME, may: INSTANCE },
   { module: 'torchvision.models.', names: CLASS_NAME, may: INSTANCE },
   { module: 'torchvision.ops.', names: CLASS_NAME, may: INSTANCE },
@@ -204,6 +280,17 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
   { module: 'sentence_transformers.', names: CLASS_NAME, may: INSTANCE },
   { module: 'sklearn.', names: CLASS_NAME, may: INSTANCE },
   { module: 'sklearn.', names: CYTHON_UNPICKLER, may: CALL },
+  {
+    module: 'sklearn._loss._loss',
+    names: /^Cy[A-Z][A-Za-z]*$/,
+    may: CALL,
+    shapes: /^\((float)?\)$/,
+  },
+  {
+    module: 'sklearn.feature_selection._univariate_selection',
+    names: 'f_classif f_oneway f_regression r_regression chi2',
+    may: NAME,
+  },
   { module: 'sklearn.tree._tree', names: 'Tree', may: CALLED_INSTANCE },
   { module: 'sklearn.', names: 'newObj', may: CALLED, shapes: /^\(global\)$/ },
   { module: 'sklearn.linear_model._sgd_fast', names: CLASS_NAME, may: CALLED, shapes: /^\((float)?\)$/ },
@@ -225,7 +312,8 @@ const KNOWN_CLASSES: readonly Omit<Row, 'tier'>[] = [
   { module: 'pandas._libs.internals', names: '_unpickle_block', may: CALL },
   { module: 'pandas.core.indexes.base', names: '_new_Index Index', may: CALL },
   { module: 'pandas.core.indexes.', names: CLASS_NAME, may: NAME },
-  { module: 'pandas._libs.', names: CYTHON_UNPICKLER, may: CALL },
+  { module: 'pandas._libs.', names: CYTHON_UNPICKLER, may: CALLED },
+  ...PANDAS,
   { module: 'omegaconf.', names: CLASS_NAME, may: INSTANCE },
   { module: 'pytorch_lightning.utilities.parsing', names: 'AttributeDict', may: INSTANCE },
   { module: 'lightning_fabric.utilities.data', names: 'AttributeDict', may: INSTANCE },

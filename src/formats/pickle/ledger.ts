@@ -35,15 +35,16 @@ export function newBudget(): Budget {
 type Entry = { -readonly [Key in keyof PickleGlobal]: PickleGlobal[Key] };
 
 /**
- * Functions that call, or are steered by, one of their arguments (its index): which global or constant that is
- * belongs to the shape. The attacker's move: a permitted function that calls another permitted one with anything.
+ * Functions that call, or are steered by, some of their arguments (their indices): which globals or constants those
+ * are belongs to the shape. The attacker's move: a permitted function that calls another permitted one with anything.
  */
-const STEERED_BY: Readonly<Record<string, number>> = {
-  '_codecs.encode': 1,
-  'copyreg._reconstructor': 1,
-  'torch._tensor._rebuild_from_type_v2': 0,
-  'numpy.random._pickle.__randomstate_ctor': 1,
-  'numpy.random._pickle.__generator_ctor': 1,
+const STEERED_BY: Readonly<Record<string, readonly number[]>> = {
+  'builtins.getattr': [0, 1],
+  '_codecs.encode': [1],
+  'copyreg._reconstructor': [1],
+  'torch._tensor._rebuild_from_type_v2': [0],
+  'numpy.random._pickle.__randomstate_ctor': [1],
+  'numpy.random._pickle.__generator_ctor': [1],
 };
 
 export class Ledger {
@@ -137,9 +138,9 @@ export class Ledger {
 
   #shape(module: string, name: string, given: Value): string {
     const callee = `${module}.${name}`;
-    const index = Object.hasOwn(STEERED_BY, callee) ? STEERED_BY[callee] : undefined;
-    if (index === undefined || given.items === undefined || given.kind !== 'tuple') return shapeOf(given);
-    const kinds = given.items.map((item, at) => (at === index ? steering(item) : shapeOf(item, 1)));
+    const steers = Object.hasOwn(STEERED_BY, callee) ? STEERED_BY[callee] : undefined;
+    if (steers === undefined || given.items === undefined || given.kind !== 'tuple') return shapeOf(given);
+    const kinds = given.items.map((item, at) => (steers.includes(at) ? steering(item) : shapeOf(item, 1)));
     return `(${given.count > kinds.length ? [...kinds, '…'].join(', ') : kinds.join(', ')})`;
   }
 
