@@ -11,7 +11,8 @@ export interface JsonVisitor {
   open(kind: 'object' | 'array'): void;
   close(kind: 'object' | 'array'): void;
   key(name: string): void;
-  value(value: string | number | boolean | null): void;
+  /** `written`: how a number or word is spelled, `1.0` for 1. */
+  value(value: string | number | boolean | null, written?: string): void;
   /** The same key again in one object: readers differ in which one counts. */
   duplicate(name: string, offset: number): void;
 }
@@ -134,7 +135,9 @@ class Reader {
       return 'after';
     }
     if (code !== OPEN_OBJECT && code !== OPEN_ARRAY) {
-      this.#visitor.value(this.#scalar());
+      const start = this.#at;
+      const value = this.#scalar();
+      this.#visitor.value(value, this.#text.slice(start, this.#at));
       return 'after';
     }
     if (this.#levels.length >= JSON_DEPTH_MAX)

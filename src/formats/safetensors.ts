@@ -182,11 +182,17 @@ class Header implements JsonVisitor {
     else this.#field = name;
   }
 
-  value(value: string | number | boolean | null): void {
+  value(value: string | number | boolean | null, written = ''): void {
     const depth = this.#open.length;
     if (depth === 3) {
       const list = this.#field === 'shape' ? this.#shape : this.#offsets;
-      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0 || list === undefined)
+      // `16.0` and `1e1` are whole to JavaScript and refused by the reference implementation.
+      if (
+        typeof value !== 'number' ||
+        !Number.isSafeInteger(value) ||
+        !/^\d+$/.test(written) ||
+        list === undefined
+      )
         throw malformed(`tensor ${quoted(this.#name)} has a ${this.#field} that is not whole numbers`);
       if (list.length === DIMENSIONS_MAX)
         throw malformed(`tensor ${quoted(this.#name)} has too many dimensions`);

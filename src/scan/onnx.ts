@@ -117,8 +117,8 @@ export function scanOnnx(file: string, facts: OnnxFacts): Finding[] {
   return findings;
 }
 
-/** A relative path without detours. */
+/** A relative path without detours, and no address of another host. */
 export function staysInside(path: string): boolean {
-  if (path === '' || /^(?:[/\\]|[A-Za-z]:)|\\|\0/.test(path)) return false;
+  if (path === '' || /^(?:[/\\]|[A-Za-z][A-Za-z0-9+.-]*:)|\\|\0/.test(path)) return false;
   return path.split('/').every((part) => part !== '..');
 }
