@@ -19,6 +19,7 @@ import type { BaseFacts } from './parse.ts';
 import { PDF_PARSER, type PdfFacts } from './pdf.ts';
 import type { PickleFacts } from './pickle/facts.ts';
 import { PYTHON_PARSER } from './python.ts';
+import { RAW_TENSORS_PARSER, type RawTensorsFacts } from './raw-tensors.ts';
 import { RDS_PARSER, type RdsFacts } from './rds.ts';
 import { SAFETENSORS_PARSER, type SafetensorsFacts } from './safetensors.ts';
 import { SENTENCEPIECE_PARSER, type SentencePieceFacts } from './sentencepiece.ts';
@@ -35,6 +36,7 @@ export type Facts =
   | OnnxFacts
   | Hdf5Facts
   | RdsFacts
+  | RawTensorsFacts
   | CoremlFacts
   | CoremlWeightsFacts
   | MsgpackFacts
@@ -77,6 +79,7 @@ export const PARSERS_VERSION: string = [
   BUNDLE_PARSER,
   TFLITE_PARSER,
   RDS_PARSER,
+  RAW_TENSORS_PARSER,
   COREML_PARSER,
   COREML_WEIGHTS_PARSER,
   MSGPACK_PARSER,
@@ -92,6 +95,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'onnx',
   'hdf5',
   'rds',
+  'raw-tensors',
   'coreml',
   'coreml-weights',
   'msgpack',

@@ -2,7 +2,9 @@
  * The tensors of an ONNX model: dimensions times element size must be what is stored, and what is stored outside must
  * have a place that can be. A reader that believes dimensions allocates what they say.
  */
-import { type Account, quoted } from './malformed.ts';
+import { type Account, Malformed, quoted } from './malformed.ts';
+import type { ExternalRange } from './onnx.ts';
+import { TENSORS_MAX } from './tensors.ts';
 
 /** Bits of an element by its number in TensorProto.DataType; 8 is text. */
 const BITS: ReadonlyMap<number, number> = new Map([
@@ -20,6 +22,8 @@ const DATA_TYPE = 2;
 const RAW = 9;
 const LOCATION = 14;
 
+const PLACE_KEYS: ReadonlySet<string> = new Set(['location', 'offset', 'length']);
+
 /** Longest place inside of a file: no file is longer. */
 const PLACE = /^\d{1,15}$/;
 
@@ -34,7 +38,8 @@ export class TensorChecks {
   #type = 0;
   #rawBytes: number | undefined;
   #outside = false;
-  #keys = new Set<string>();
+  #entries = new Map<string, string>();
+  readonly ranges: ExternalRange[] = [];
 
   constructor(account: Account, offset: () => number) {
     this.#account = account;
@@ -46,7 +51,7 @@ export class TensorChecks {
     this.#type = 0;
     this.#rawBytes = undefined;
     this.#outside = false;
-    this.#keys = new Set();
+    this.#entries = new Map();
   }
 
   number(field: number, value: number): void {
@@ -62,19 +67,30 @@ export class TensorChecks {
   }
 
   external(key: string, value: string): void {
-    if (this.#keys.has(key)) this.#problem('duplicate-key', `external data says ${quoted(key)} twice`);
-    this.#keys.add(key);
+    if (this.#entries.has(key)) this.#problem('duplicate-key', `external data says ${quoted(key)} twice`);
+    if (PLACE_KEYS.has(key)) this.#entries.set(key, value);
     if ((key === 'offset' || key === 'length') && !PLACE.test(value))
       this.#problem('bad-external', `external data with the ${key} ${quoted(value)}`);
   }
 
   close(): void {
+    this.#keepRange();
     if (!Number.isSafeInteger(this.#elements))
       this.#problem('impossible-size', 'a tensor of more elements than any file holds');
     const bits = BITS.get(this.#type);
     if (this.#rawBytes === undefined || this.#outside || bits === undefined) return;
     if (Math.ceil((this.#elements * bits) / 8) !== this.#rawBytes)
       this.#problem('size-mismatch', `a tensor holds ${this.#rawBytes} bytes, type and shape say otherwise`);
+  }
+
+  #keepRange(): void {
+    const location = this.#entries.get('location');
+    if (!this.#outside || location === undefined) return;
+    if (this.ranges.length >= TENSORS_MAX)
+      throw new Malformed('too-many-tensors', this.#offset(), `more than ${TENSORS_MAX} tensors outside`);
+    const length = this.#entries.get('length');
+    const begin = Number(this.#entries.get('offset') ?? 0);
+    this.ranges.push({ location, begin, ...(length === undefined ? {} : { length: Number(length) }) });
   }
 
   #problem(code: string, detail: string): void {

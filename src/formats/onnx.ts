@@ -11,6 +11,12 @@ import { Window } from './window.ts';
 
 export const ONNX_PARSER = 'onnx/2';
 
+export interface ExternalRange {
+  readonly location: string;
+  readonly begin: number;
+  readonly length?: number;
+}
+
 export interface OnnxFacts extends BaseFacts {
   readonly format: 'onnx';
   readonly irVersion?: number;
@@ -23,6 +29,8 @@ export interface OnnxFacts extends BaseFacts {
   readonly functions: readonly string[];
   /** Files that hold tensor data outside; hostile text. */
   readonly externalFiles: readonly string[];
+  /** Which bytes of those files tensors take; `length` is unknown where the model does not say it. */
+  readonly external: readonly ExternalRange[];
   /** Keys of external data other than the five that the format knows; hostile text. */
   readonly externalKeys: readonly string[];
   /** Graphs for training, which run before or beside the model. */
@@ -104,6 +112,7 @@ class Collector implements ProtobufVisitor {
       operators: [...this.#operators.values()].toSorted(byDomainAndName),
       functions: this.#functions.toSorted(),
       externalFiles: [...this.#external].sort(),
+      external: this.tensors?.ranges ?? [],
       externalKeys: [...this.#externalKeys].sort(),
       trainings: this.#trainings,
       metadata: this.#metadata,

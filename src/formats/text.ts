@@ -9,6 +9,7 @@ import type { PickleFacts } from './pickle/facts.ts';
 import { asPickle } from './pickle-shaped.ts';
 import { describePython, foreignCoding, isInertPython, type PythonFacts } from './python.ts';
 import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template.ts';
+import { TENSORS_MAX } from './tensors.ts';
 import { type TextBase, textBase } from './text-base.ts';
 import { decodeUtf8 } from './utf8.ts';
 
@@ -52,6 +53,8 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly active: readonly string[];
   /** Layers of an OpenVINO model that are of no set of operations of its own: `type` and `version`, cut. */
   readonly customLayers?: readonly string[];
+  /** Of an OpenVINO model, which bytes of the file of weights beside it its constants take. */
+  readonly weights?: readonly { readonly begin: number; readonly length: number }[];
   /** The text as a template, where it holds the syntax of one: only a name can tell that it is meant as one. */
   readonly template?: TemplateUse;
 }
@@ -206,7 +209,7 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
           ]
         : [],
     ...(shebang === undefined ? {} : { shebang }),
-    ...(kind === 'markup' ? customLayers(text) : {}),
+    ...(kind === 'markup' ? openvino(text) : {}),
     ...(card === undefined ? {} : { card }),
   };
 }
@@ -214,8 +217,23 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
 const NET = /<net\s[^>]{0,500}>/;
 const LAYER = /<layer\s[^>]{0,2000}>/g;
 
+const CONSTANT = /<data\s[^>]{0,1000}>/g;
+
+/** Constants say `offset` and `size`, in any order among other attributes. */
+function weightsOf(text: string): Pick<PlainFacts, 'weights'> {
+  const weights: { begin: number; length: number }[] = [];
+  for (const [data] of text.matchAll(CONSTANT)) {
+    const begin = /\soffset\s*=\s*["'](\d{1,15})["']/.exec(data)?.[1];
+    const length = /\ssize\s*=\s*["'](\d{1,15})["']/.exec(data)?.[1];
+    if (begin === undefined || length === undefined) continue;
+    if (weights.length >= TENSORS_MAX) return {};
+    weights.push({ begin: Number(begin), length: Number(length) });
+  }
+  return weights.length === 0 ? {} : { weights };
+}
+
 /** https://docs.openvino.ai/2025/documentation/openvino-ir-format.html: `version` names the set of operations. */
-function customLayers(text: string): Pick<PlainFacts, 'customLayers'> {
+function openvino(text: string): Pick<PlainFacts, 'customLayers' | 'weights'> {
   if (!NET.test(text.slice(0, 8192))) return {};
   const custom = new Set<string>();
   for (const [layer] of text.matchAll(LAYER)) {
@@ -224,7 +242,7 @@ function customLayers(text: string): Pick<PlainFacts, 'customLayers'> {
     if (!/^(?:opset\d{1,3}|experimental|)$/.test(version) && custom.size < YAML_MAX)
       custom.add(`${type} of ${version}`);
   }
-  return custom.size === 0 ? {} : { customLayers: [...custom] };
+  return { ...(custom.size === 0 ? {} : { customLayers: [...custom] }), ...weightsOf(text) };
 }
 
 function notableLine(match: RegExpExecArray): { key: string; value: string; line: number } {

@@ -23,6 +23,7 @@ import { scanTemplate } from './template.ts';
 import { scanTensorflow } from './tensorflow.ts';
 import { scanPlain, scanPointer } from './text.ts';
 
+export { rawTensors } from './raw-tensors.ts';
 export { type RepoScan, scanRepo } from './repo.ts';
 
 export interface ScannedFile {
@@ -90,6 +91,7 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
     case 'safetensors':
       return [...scanStructure(file, facts), ...scanMetadataSecrets(file, facts.secrets)];
     case 'tensor-bundle':
+    case 'raw-tensors':
     case 'coreml-weights':
     case 'msgpack':
     case 'ubjson':
