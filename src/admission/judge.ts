@@ -9,7 +9,7 @@ import { safetyFloor } from '../policy/floor.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import { decide, type Policy } from '../policy/policy.ts';
 import { tierOf } from '../scan/archive.ts';
-import { scanFile, scanRepo } from '../scan/scan.ts';
+import { rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from '../transfer/job.ts';
@@ -41,8 +41,10 @@ export interface Evidence {
 }
 
 export function judge(evidence: Evidence, policy: Policy): Judgement {
-  const parsed = evidence.brought.map(({ file, facts }) => ({ path: file.path, facts }));
-  const scanned = evidence.brought.map((file) => scanBrought(file, evidence.waived));
+  const raw = rawTensors(evidence.brought.map(({ file, facts }) => ({ path: file.path, facts })));
+  const brought = evidence.brought.map((one) => ({ ...one, facts: raw.get(one.file.path) ?? one.facts }));
+  const parsed = brought.map(({ file, facts }) => ({ path: file.path, facts }));
+  const scanned = brought.map((file) => scanBrought(file, evidence.waived));
   const seen = scanRepo(parsed);
   const digests = evidence.brought.map(({ file, sha256 }) => ({ path: file.path, sha256 }));
   const repo = { ...seen, findings: waiveRepo(seen.findings, digests, evidence.waived ?? NOTHING_WAIVED) };

@@ -5,7 +5,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/finding.ts';
 import type { OnStart } from '../base/progress.ts';
 import type { Facts } from '../formats/facts.ts';
-import { type RepoScan, scanFile, scanRepo } from '../scan/scan.ts';
+import { type RepoScan, rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import { readAll } from './crew.ts';
@@ -93,10 +93,11 @@ export async function inspect(subject: Subject, options: InspectOptions): Promis
 /** What an inspection of these files comes to, together with what only shows when all are seen. */
 export function conclude(
   subject: Subject,
-  files: readonly InspectedFile[],
+  read: readonly InspectedFile[],
   { mode, ...stats }: Omit<Inspection['stats'], 'sizeBytes'> & Pick<Inspection, 'mode'>,
 ): Inspection {
-  const repo = scanRepo(files.flatMap(({ path, facts }) => (facts === undefined ? [] : [{ path, facts }])));
+  const files = described(read);
+  const repo = scanRepo(files.flatMap(withFacts));
   return {
     name: subject.name,
     mode,
@@ -106,6 +107,21 @@ export function conclude(
     ...(subject.revision && { revision: subject.revision }),
     stats: { sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), ...stats },
   };
+}
+
+/** The files, those judged anew that another one of them accounts for. */
+function described(files: readonly InspectedFile[]): readonly InspectedFile[] {
+  const raw = rawTensors(files.flatMap(withFacts));
+  return files.map((file) => {
+    const facts = raw.get(file.path);
+    return facts === undefined || file.sha256 === undefined
+      ? file
+      : judged(file.path, { sizeBytes: file.sizeBytes, sha256: file.sha256, facts });
+  });
+}
+
+function withFacts({ path, facts }: InspectedFile) {
+  return facts === undefined ? [] : [{ path, facts }];
 }
 
 /** A subject without a file was not inspected; a file that could not be read is never clean. */

@@ -10,7 +10,7 @@ import type { Finding } from '../../src/base/finding.ts';
 import { parseRepoPath, refuseClashes } from '../../src/base/name.ts';
 import { parseRandomCompletely } from '../../src/formats/drive.ts';
 import type { Facts } from '../../src/formats/facts.ts';
-import { scanFile, scanRepo } from '../../src/scan/scan.ts';
+import { rawTensors, scanFile, scanRepo } from '../../src/scan/scan.ts';
 
 export type Answer = 'blocked' | 'not clean' | 'held' | 'clean';
 
@@ -41,13 +41,15 @@ export function one(name: string, answer: Answer, path: string, content: Uint8Ar
 export async function judge(files: readonly CaseFile[]): Promise<Judged> {
   const refused = refusal(files.map(({ path }) => path));
   if (refused !== undefined) return refused;
-  const parsed: { readonly path: string; readonly facts: Facts }[] = [];
+  const read: { readonly path: string; readonly facts: Facts }[] = [];
   for (const { path, content } of files) {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    const read = (offset: number, length: number): Uint8Array =>
+    const at = (offset: number, length: number): Uint8Array =>
       bytes.subarray(offset, Math.min(bytes.length, offset + length));
-    parsed.push({ path, facts: await parseRandomCompletely({ sizeBytes: bytes.length, read }) });
+    read.push({ path, facts: await parseRandomCompletely({ sizeBytes: bytes.length, read: at }) });
   }
+  const raw = rawTensors(read);
+  const parsed = read.map(({ path, facts }) => ({ path, facts: raw.get(path) ?? facts }));
   const scans = parsed.map((file) => scanFile(file));
   const repo = scanRepo(parsed);
   const findings = [...scans.flatMap((scan) => scan.findings), ...repo.findings];
