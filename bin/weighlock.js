@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // Starts the command line: the sources in a checkout, the compiled files in a published package.
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
@@ -17,14 +19,16 @@ if (Number(process.versions.node.split('.', 1)[0]) < NODE_MAJOR_MIN) {
 setFlagsFromString('--semi-space-growth-factor=1');
 const source = new URL('../src/cli/main.ts', import.meta.url);
 const compiled = new URL('../dist/cli/main.js', import.meta.url);
-if (existsSync(source)) {
-  // Sources are stripped of their types once, not in every thread of every run: half a second, and 30 MB a thread.
-  // The cache lies in the checkout: whoever could poison it could change the sources.
-  const cache = fileURLToPath(new URL('../node_modules/.cache/weighlock', import.meta.url));
-  process.env.NODE_COMPILE_CACHE ??= cache;
-  // Imported here, because Nodes that are too old do not have it, and shall get the message above.
-  const { enableCompileCache } = await import('node:module');
-  enableCompileCache(process.env.NODE_COMPILE_CACHE);
-}
+// Code is compiled once, not in every thread of every run, and sources are stripped of their types once: most of a
+// second. In a checkout the cache lies beside the sources, otherwise in a folder of this user: whoever could poison it
+// could change what runs in any case.
+const home = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+const cache = existsSync(source)
+  ? fileURLToPath(new URL('../node_modules/.cache/weighlock', import.meta.url))
+  : join(home, 'weighlock');
+process.env.NODE_COMPILE_CACHE ??= cache;
+// Imported here, because Nodes that are too old do not have it, and shall get the message above.
+const { enableCompileCache } = await import('node:module');
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 const { main } = await import((existsSync(source) ? source : compiled).href);
 await main(process.argv.slice(2));

@@ -11,6 +11,7 @@ import { AdmissionView, admissionOutcome, exitOf } from './admission-view.ts';
 import { decisionText } from './decision-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
+import { policyInForce } from './policy-file.ts';
 import { parseRevision, parseTarget, type Target } from './target.ts';
 import { temporaryVault } from './temporary-vault.ts';
 import { labelled } from './terminal.ts';
@@ -79,7 +80,7 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
 export function admissionOptions(wire: Wire, source: AdmissionSource, view: AdmissionView): AdmissionOptions {
   return {
     source,
-    policy: wire.policy(),
+    policy: policyInForce(wire.config),
     concurrency: wire.config.concurrency,
     memoryBytes: wire.config.memoryBytes,
     tool: TOOL,

@@ -7,6 +7,7 @@ import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseModelName } from '../base/name.ts';
 import { egressChecks } from './doctor-egress.ts';
 import type { Run } from './main.ts';
+import { policyInForce } from './policy-file.ts';
 import { labelled, painter, plural } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
 
@@ -94,7 +95,7 @@ function configuration({ config }: Wire): Check {
 
 function policy(wire: Wire): Check {
   return attempt('policy', () => {
-    const { name, rules, sha256 } = wire.policy();
+    const { name, rules, sha256 } = policyInForce(wire.config);
     return `${name}, ${rules.length} rules, sha256 ${sha256.slice(0, 12)}…`;
   });
 }

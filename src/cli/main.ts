@@ -7,31 +7,8 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import { ERRORS, type ErrorCode, EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { codeOf } from '../vault/durable-file.ts';
-import { accessCommand } from './access.ts';
-import { admitCommand } from './admit.ts';
-import { channelCommand } from './channel.ts';
-import { copyCommand } from './copy.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { gcCommand } from './gc.ts';
-import { keyCommand } from './key.ts';
-import { listCommand } from './list.ts';
-import { logCommand } from './log.ts';
 import type { Outcome } from './outcome.ts';
-import { policyCommand } from './policy.ts';
-import { pullCommand } from './pull.ts';
-import { removeCommand } from './remove.ts';
-import { revokeCommand } from './revoke.ts';
-import { scanCommand } from './scan.ts';
-import { serveCommand } from './serve.ts';
-import { showCommand } from './show.ts';
-import { stateCommand } from './state.ts';
-import { sweepCommand } from './sweep.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
-import { trustCommand } from './trust.ts';
-import { vaultCommand } from './vault.ts';
-import { verifyCommand } from './verify.ts';
-import { waiveCommand } from './waive.ts';
 import { type Surroundings, TOOL, Wire } from './wire.ts';
 
 /** What a command gets to run with. */
@@ -62,14 +39,14 @@ export async function runCommand(args: readonly string[], surroundings: Surround
     exit = outcome.exit;
   };
   try {
-    await build(run, terminal).parseAsync([...args], { from: 'user' });
+    await (await build(run, terminal, args)).parseAsync([...args], { from: 'user' });
     return exit;
   } catch (error) {
     return report(error, terminal, args);
   }
 }
 
-function build(run: Run, terminal: Terminal): Command {
+async function build(run: Run, terminal: Terminal, args: readonly string[]): Promise<Command> {
   const output: OutputConfiguration = {
     writeOut: (text) => terminal.out(text),
     // Commander's own words for mistakes are left out: `report` says them; help for a missing command is not.
@@ -85,33 +62,44 @@ function build(run: Run, terminal: Terminal): Command {
     .addHelpText('after', EXIT_HELP)
     .exitOverride()
     .showSuggestionAfterError();
-  const commands = [
-    admitCommand,
-    scanCommand,
-    verifyCommand,
-    pullCommand,
-    copyCommand,
-    listCommand,
-    showCommand,
-    logCommand,
-    keyCommand,
-    trustCommand,
-    policyCommand,
-    waiveCommand,
-    stateCommand,
-    vaultCommand,
-    serveCommand,
-    channelCommand,
-    revokeCommand,
-    accessCommand,
-    sweepCommand,
-    removeCommand,
-    gcCommand,
-    doctorCommand,
-    demoCommand,
-  ];
-  for (const make of commands) program.addCommand(withShared(make(run), output));
+  for (const load of wanted(args)) program.addCommand(withShared((await load())(run), output));
   return program;
+}
+
+type Maker = (run: Run) => Command;
+
+/** In the order of the help. Each is loaded when it is asked for: together they take half a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
+  admit: async () => (await import('./admit.ts')).admitCommand,
+  scan: async () => (await import('./scan.ts')).scanCommand,
+  verify: async () => (await import('./verify.ts')).verifyCommand,
+  pull: async () => (await import('./pull.ts')).pullCommand,
+  copy: async () => (await import('./copy.ts')).copyCommand,
+  list: async () => (await import('./list.ts')).listCommand,
+  show: async () => (await import('./show.ts')).showCommand,
+  log: async () => (await import('./log.ts')).logCommand,
+  key: async () => (await import('./key.ts')).keyCommand,
+  trust: async () => (await import('./trust.ts')).trustCommand,
+  policy: async () => (await import('./policy.ts')).policyCommand,
+  waive: async () => (await import('./waive.ts')).waiveCommand,
+  state: async () => (await import('./state.ts')).stateCommand,
+  vault: async () => (await import('./vault.ts')).vaultCommand,
+  serve: async () => (await import('./serve.ts')).serveCommand,
+  channel: async () => (await import('./channel.ts')).channelCommand,
+  revoke: async () => (await import('./revoke.ts')).revokeCommand,
+  access: async () => (await import('./access.ts')).accessCommand,
+  sweep: async () => (await import('./sweep.ts')).sweepCommand,
+  remove: async () => (await import('./remove.ts')).removeCommand,
+  gc: async () => (await import('./gc.ts')).gcCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
+  demo: async () => (await import('./demo.ts')).demoCommand,
+};
+
+/** The command that is named, or all where help is wanted or a mistake is to be explained. */
+function wanted(args: readonly string[]): readonly (() => Promise<Maker>)[] {
+  const [name = ''] = args;
+  const one = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return one ? [one] : Object.values(COMMANDS);
 }
 
 /** Options that every command takes, and errors that surface here. */

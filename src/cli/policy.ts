@@ -8,10 +8,11 @@ import { requestOf } from './admit.ts';
 import { decisionText } from './decision-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
+import { readPolicyFile } from './policy-file.ts';
 import { parseTarget } from './target.ts';
 import { temporaryVault } from './temporary-vault.ts';
 import { labelled, plural, table } from './terminal.ts';
-import { readPolicyFile, TOOL, type Wire } from './wire.ts';
+import { TOOL, type Wire } from './wire.ts';
 
 export function policyCommand(run: Run): Command {
   const command = new Command('policy').description('check a policy, and see what its rules say of a model');

@@ -4,7 +4,6 @@ import { WeighlockError } from '../base/errors.ts';
 import { parseModelName, parseRepoPath } from '../base/name.ts';
 import { FILES_MAX, localSubject } from '../inspection/local.ts';
 import type { Subject, SubjectFile, Unreadable } from '../inspection/subject.ts';
-import { UrlSource } from '../sources/url.ts';
 import { EVERYTHING, type Key, objectKey } from '../vault/layout.ts';
 import { openVault } from '../vault/open.ts';
 import type { VaultTicket } from '../vault/vault.ts';
@@ -66,6 +65,7 @@ async function urlSubject(wire: Wire, text: string): Promise<Subject> {
     throw new WeighlockError('WL_NAME_INVALID', `"${text}" is not an address that can be read`);
   const proxy = proxyFor(url.href, wire.environment);
   const hosts = wire.config.hub.hosts;
+  const { UrlSource } = await import('../sources/url.ts');
   const source = new UrlSource({ kind: 'url', url: url.href, hosts, ...(proxy && { proxy }) });
   try {
     const { file, ticket } = await source.describe();

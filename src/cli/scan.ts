@@ -2,12 +2,9 @@
 import { Command, Option } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { FileVerdict } from '../base/finding.ts';
-import { cyclonedx } from '../inspection/cyclonedx.ts';
 import { type Inspection, inspect, waiveInspection } from '../inspection/inspect.ts';
 import { type Report, reportOf } from '../inspection/report.ts';
-import { sarif } from '../inspection/sarif.ts';
 import type { Subject } from '../inspection/subject.ts';
-import { triage } from '../inspection/triage.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { watching } from './progress.ts';
@@ -59,30 +56,29 @@ export async function runScan(wire: Wire, what: string, flags: ScanFlags): Promi
   const inspection = waiveInspection(seen, { waivers, nowMs: wire.clock.now() });
   const report = reportOf(inspection, TOOL);
   refuseSilence(report);
-  return {
-    exit: exitOf(report.verdict),
-    json: documentOf(report, wire, flags),
-    text:
-      flags.sarif || flags.cyclonedx
-        ? `${JSON.stringify(documentOf(report, wire, flags), null, 2)}\n`
-        : scanText(report, wire.terminal),
-  };
+  const json = await documentOf(report, wire, flags);
+  const text =
+    flags.sarif || flags.cyclonedx ? `${JSON.stringify(json, null, 2)}\n` : scanText(report, wire.terminal);
+  return { exit: exitOf(report.verdict), json, text };
 }
 
-function look(
+async function look(
   wire: Wire,
   subject: Subject,
   by: { readonly flags: ScanFlags; readonly onStart: Parameters<Parameters<typeof watching>[1]>[0] },
 ): Promise<Inspection> {
   const { concurrency, memoryBytes } = wire.config;
   const options = { concurrency, memoryBytes, onStart: by.onStart };
-  return by.flags.triage ? triage(subject, options) : inspect(subject, options);
+  if (!by.flags.triage) return inspect(subject, options);
+  const { triage } = await import('../inspection/triage.ts');
+  return triage(subject, options);
 }
 
-function documentOf(report: Report, wire: Wire, flags: ScanFlags): unknown {
-  if (flags.sarif) return sarif(report);
-  if (flags.cyclonedx) return cyclonedx(report, new Date(wire.clock.now()));
-  return report;
+async function documentOf(report: Report, wire: Wire, flags: ScanFlags): Promise<unknown> {
+  if (flags.sarif) return (await import('../inspection/sarif.ts')).sarif(report);
+  if (!flags.cyclonedx) return report;
+  const { cyclonedx } = await import('../inspection/cyclonedx.ts');
+  return cyclonedx(report, new Date(wire.clock.now()));
 }
 
 /** Where the one file that was named could not be read there is nothing to report: the reason is the answer. */

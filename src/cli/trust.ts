@@ -6,8 +6,9 @@ import { openTrust, signTrust, type Trust } from '../attest/trust.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
+import { readPolicyFile } from './policy-file.ts';
 import { labelled } from './terminal.ts';
-import { openTrustFile, readPolicyFile, type Wire } from './wire.ts';
+import { openTrustFile, type Wire } from './wire.ts';
 
 export function trustCommand(run: Run): Command {
   const command = new Command('trust').description(

@@ -6,7 +6,6 @@ import { openTrust, signTrust, TRUST_BYTES_MAX, type Trust } from '../attest/tru
 import { type Clock, systemClock } from '../base/clock.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { verifierKey } from '../log/checkpoint.ts';
-import { type Policy, readPolicy } from '../policy/policy.ts';
 import { encodeDescriptor, newDescriptor, openDescriptor } from '../registry/descriptor.ts';
 import { Gate } from '../registry/gate.ts';
 import { Registry } from '../registry/registry.ts';
@@ -20,8 +19,6 @@ import { type Config, type ConfigInput, readConfig } from './config.ts';
 import { Home } from './home.ts';
 import { proxyFor } from './proxy.ts';
 import type { Terminal } from './terminal.ts';
-
-export const DEFAULT_POLICY = new URL('../../policies/default.yaml', import.meta.url);
 
 /** The package's own name and version, for records. */
 export const TOOL: { readonly name: string; readonly version: string } = JSON.parse(
@@ -67,11 +64,6 @@ export class Wire {
 
   directory(directory: string): Source {
     return openSource({ kind: 'directory', path: path.resolve(directory) });
-  }
-
-  policy(): Policy {
-    const { policy } = this.config;
-    return policy === undefined ? readPolicyFile(DEFAULT_POLICY, 'default') : readPolicyFile(policy, policy);
   }
 
   /** The vault that is configured, or another that is named, for reading. */
@@ -256,15 +248,6 @@ async function kmsClient(region: string, environment: NodeJS.ProcessEnv): Promis
   const proxy = proxyFor(endpoint ?? `https://kms.${region}.amazonaws.com`, environment);
   const caFile = environment.AWS_CA_BUNDLE;
   return new KMSClient(awsConfig({ region, ...(proxy && { proxy }), ...(caFile && { caFile }) }));
-}
-
-export function readPolicyFile(file: string | URL, name: string): Policy {
-  try {
-    return readPolicy(readFileSync(file, 'utf8'), name);
-  } catch (error) {
-    if (error instanceof WeighlockError) throw error;
-    throw new WeighlockError('WL_POLICY_INVALID', `cannot read the policy ${name}`, { cause: error });
-  }
 }
 
 export function openTrustFile(file: string, before?: Trust): Trust {

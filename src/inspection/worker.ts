@@ -1,17 +1,15 @@
 /** A worker thread of an inspection: reads one file after another until it is ended. */
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { bringFile } from '../transfer/bring.ts';
 import { collectAsBytesPass } from '../transfer/collect.ts';
 import { toPlainError } from '../transfer/job.ts';
-import { nowhere } from '../transfer/nowhere.ts';
-import { openTransferSource, type ReadingSource } from '../transfer/source.ts';
+import type { ReadingSource } from '../transfer/source.ts';
 import type { InspectionJob, InspectionOrder, InspectionResult } from './job.ts';
 import { readLocal } from './read-local.ts';
 
 const { ticket, counters: shared, readAheadBytes } = workerData as InspectionOrder;
 const counters = new BigUint64Array(shared);
-const source = ticket.kind === 'remote' ? await openTransferSource(ticket.source) : undefined;
+const source = await openSource();
 const collected = collectAsBytesPass();
 const contacted = () => [...(source?.contacted ?? [])];
 
@@ -39,10 +37,21 @@ function read({ file }: InspectionJob, passed: (bytes: number) => void) {
   return readRemote(file.remote, passed);
 }
 
-function readRemote(file: InspectionJob['file']['remote'], passed: (bytes: number) => void) {
+/** What talks to others is loaded only for what is elsewhere. */
+async function openSource(): Promise<ReadingSource | undefined> {
+  if (ticket.kind === 'local') return undefined;
+  const { openTransferSource } = await import('../transfer/source.ts');
+  return openTransferSource(ticket.source);
+}
+
+async function readRemote(file: InspectionJob['file']['remote'], passed: (bytes: number) => void) {
+  const [{ bringFile }, { nowhere }] = await Promise.all([
+    import('../transfer/bring.ts'),
+    import('../transfer/nowhere.ts'),
+  ]);
   if (!file || !source || ticket.kind !== 'remote') throw new Error('a remote file has a source');
   return bringFile(file, {
-    source: source satisfies ReadingSource,
+    source,
     revision: ticket.revision,
     door: nowhere,
     readAheadBytes,

@@ -3,7 +3,7 @@
  *
  * Redirects are not followed here: whoever asked reads the headers first and decides.
  */
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { WeighlockError } from '../base/errors.ts';
 import type { RedirectHosts } from './hub-hosts.ts';
 import type { HubLimits } from './hub-limits.ts';
@@ -32,20 +32,10 @@ const USER_AGENT = 'weighlock';
 export class HubHttp {
   readonly contacted = new Set<string>();
   readonly #options: HubHttpOptions;
-  readonly #dispatcher: Dispatcher;
+  #dispatcher: Promise<Dispatcher> | undefined;
 
   constructor(options: HubHttpOptions) {
     this.#options = options;
-    const { limits, hosts, proxy } = options;
-    const pool = {
-      connections: limits.connectionsPerHostMax,
-      connectTimeout: limits.connectMs,
-      // Parallel ranges want connections of their own: over one HTTP/2 connection they share its window.
-      allowH2: false,
-    };
-    this.#dispatcher = proxy
-      ? new ProxyAgent({ ...pool, uri: proxy })
-      : new Agent({ ...pool, connect: { lookup: hosts.lookup, timeout: limits.connectMs } });
   }
 
   /**
@@ -58,7 +48,8 @@ export class HubHttp {
     const authorization =
       token !== undefined && url.origin === endpoint.origin ? { authorization: `Bearer ${token}` } : {};
     try {
-      const response = await this.#dispatcher.request({
+      this.#dispatcher ??= dispatcher(this.#options);
+      const response = await (await this.#dispatcher).request({
         origin: url.origin,
         path: url.pathname + url.search,
         method: 'GET',
@@ -75,8 +66,22 @@ export class HubHttp {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await (await this.#dispatcher)?.destroy();
   }
+}
+
+/** Loaded with the first request: whoever asks nobody has no use for a client. */
+async function dispatcher({ limits, hosts, proxy }: HubHttpOptions): Promise<Dispatcher> {
+  const { Agent, ProxyAgent } = await import('undici');
+  const pool = {
+    connections: limits.connectionsPerHostMax,
+    connectTimeout: limits.connectMs,
+    // Parallel ranges want connections of their own: over one HTTP/2 connection they share its window.
+    allowH2: false,
+  };
+  return proxy
+    ? new ProxyAgent({ ...pool, uri: proxy })
+    : new Agent({ ...pool, connect: { lookup: hosts.lookup, timeout: limits.connectMs } });
 }
 
 /** Bytes of a body read ahead of whoever consumes it, for each connection: counts against the memory budget. */
