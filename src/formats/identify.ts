@@ -23,6 +23,7 @@ import { asPickle, beginsAsPickle } from './pickle-shaped.ts';
 import { isRds, parseRds } from './rds.ts';
 import { isSafetensors, parseSafetensors } from './safetensors.ts';
 import { isSentencePiece, parseSentencePiece } from './sentencepiece.ts';
+import { isSevenZip, parseSevenZip } from './seven-zip/parse.ts';
 import { parseTar } from './tar/parse.ts';
 import { isTar } from './tar/recognise.ts';
 import { isBundle, parseBundle } from './tensorflow/bundle.ts';
@@ -63,6 +64,11 @@ const FORMATS: readonly Format[] = [
     fits: isZip,
     access: 'random',
     parse: (sizeBytes, nesting) => parseZip({ sizeBytes, nesting, identify: identifyInner }),
+  },
+  {
+    fits: isSevenZip,
+    access: 'random',
+    parse: (sizeBytes, nesting) => parseSevenZip({ sizeBytes, nesting, identify: identifyInner }),
   },
   {
     fits: isCompressed,
