@@ -3,6 +3,7 @@
  * structure *claims* its range once; one that is claimed twice, as a loop would, is refused. What nobody claims is
  * free space.
  */
+import { type Claim, Claims } from './claims.ts';
 import { Cursor } from './cursor.ts';
 import { type Account, Malformed } from './malformed.ts';
 import type { Parse } from './parse.ts';
@@ -17,15 +18,10 @@ const READ_BYTES_MAX = 64 * 1024 * 1024;
 const BLOCK_BYTES = 16 * 1024;
 const BLOCKS_MAX = 64;
 
-interface Claim {
-  readonly begin: number;
-  readonly end: number;
-}
-
 export class Space {
   /** End of the file by its own word, once that was read. */
   endOfFile: number;
-  readonly #claims = new Map<number, Claim>();
+  readonly #claims = new Claims();
   readonly #blocks = new Map<number, Buffer>();
 
   constructor(sizeBytes: number) {
@@ -61,7 +57,7 @@ export class Space {
         Math.min(begin, this.endOfFile),
         `${what} ends behind the end of the file`,
       );
-    if (length > 0) this.#claims.set(begin, { begin, end: begin + length });
+    if (length > 0) this.#claims.add(begin, begin + length);
   }
 
   isClaimed(begin: number): boolean {
@@ -71,7 +67,7 @@ export class Space {
   /** Ranges between the claims, in order. */
   *free(): Iterable<Claim> {
     let covered = 0;
-    for (const { begin, end } of this.#sorted()) {
+    for (const { begin, end } of this.#claims.sorted()) {
       if (begin > covered) yield { begin: covered, end: begin };
       covered = Math.max(covered, end);
     }
@@ -81,22 +77,24 @@ export class Space {
   /** Reports overlapping structures and free pieces longer than `freeBytesMax`; returns all free bytes. */
   account(account: Account, freeBytesMax: number): number {
     let covered = 0;
-    for (const { begin, end } of this.#sorted()) {
-      if (begin < covered) account.problem('overlap', begin, `two structures share the bytes at ${begin}`);
-      covered = Math.max(covered, end);
-    }
     let freeBytes = 0;
-    for (const { begin, end } of this.free()) {
-      freeBytes += end - begin;
-      if (end - begin <= freeBytesMax) continue;
-      account.problem('hole', begin, `${end - begin} bytes belong to no structure`);
-      account.gap(begin, end - begin, 'belongs to no structure');
+    for (const { begin, end } of this.#withEnd()) {
+      if (begin < covered) account.problem('overlap', begin, `two structures share the bytes at ${begin}`);
+      const length = begin - covered;
+      if (length > freeBytesMax) {
+        account.problem('hole', covered, `${length} bytes belong to no structure`);
+        account.gap(covered, length, 'belongs to no structure');
+      }
+      freeBytes += Math.max(0, length);
+      covered = Math.max(covered, end);
     }
     return freeBytes;
   }
 
-  #sorted(): Claim[] {
-    return [...this.#claims.values()].sort((a, b) => a.begin - b.begin || a.end - b.end);
+  /** The claims, and an empty one at the end of the file. */
+  *#withEnd(): Iterable<Claim> {
+    yield* this.#claims.sorted();
+    yield { begin: this.endOfFile, end: this.endOfFile };
   }
 
   *#block(index: number): Parse<Buffer> {

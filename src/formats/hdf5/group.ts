@@ -31,13 +31,15 @@ export function* readSymbolTable(space: Hdf5Space, superblock: Superblock, messa
     throw new Malformed('bad-group', message.offset, 'a group without a tree or names');
   const names = yield* readLocalHeap(space, heap);
   const links: Link[] = [];
-  const nodes = yield* leaves(space, tree, {
+  const nodes: number[] = [];
+  yield* walkTree(space, tree, {
     keyBytes: space.lengthBytes,
     type: 0,
     entriesMax: 2 * superblock.groupInnerK,
+    leaf: (_key, child) => nodes.push(child),
   });
   const entryBytes = 2 * space.addressBytes + 24;
-  for (const { child } of nodes) {
+  for (const child of nodes) {
     const length = 8 + 2 * superblock.groupLeafK * entryBytes;
     space.claim(child, length, 'a symbol table');
     const node = yield* space.read(child, length);
@@ -86,24 +88,21 @@ export function readLink(cursor: Cursor, space: Hdf5Space): Link {
     : { kind: 'foreign', name, target: `link class ${type}` };
 }
 
-/** What a B-tree of version 1 holds at its leaves: the key before each child, and where the child is. */
-interface Leaf {
-  readonly key: Buffer;
-  readonly child: number;
+interface Tree {
+  readonly keyBytes: number;
+  readonly type: 0 | 1;
+  readonly entriesMax: number;
+  /** Called for each entry of the leaves: the key before it, valid during the call, and where it is. */
+  readonly leaf: (key: Buffer, child: number) => void;
 }
 
 /** Most nodes of one tree. */
 const NODES_MAX = 100_000;
 
 /** A B-tree, version 1. Claims its nodes; walks them without recursion, each once. */
-export function* leaves(
-  space: Hdf5Space,
-  root: number,
-  tree: { readonly keyBytes: number; readonly type: 0 | 1; readonly entriesMax: number },
-): Parse<Leaf[]> {
+export function* walkTree(space: Hdf5Space, root: number, tree: Tree): Parse<void> {
   const headBytes = 8 + 2 * space.addressBytes;
   const nodeBytes = headBytes + tree.entriesMax * (space.addressBytes + tree.keyBytes) + tree.keyBytes;
-  const found: Leaf[] = [];
   const open: { readonly address: number; readonly level: number | undefined }[] = [
     { address: root, level: undefined },
   ];
@@ -127,8 +126,7 @@ export function* leaves(
       const child = cursor.uint(space.addressBytes);
       if (child === undefined) throw new Malformed('bad-tree', node.address, 'a child that is nowhere');
       if (level > 0) open.push({ address: child, level });
-      else found.push({ key, child });
+      else tree.leaf(key, child);
     }
   }
-  return found;
 }

@@ -5,7 +5,7 @@
 import { Cursor } from '../cursor.ts';
 import { type Account, Malformed } from '../malformed.ts';
 import type { Parse } from '../parse.ts';
-import { leaves } from './group.ts';
+import { walkTree } from './group.ts';
 import type { Message } from './header.ts';
 import { readLocalHeap } from './heap.ts';
 import type { Hdf5Space } from './space.ts';
@@ -88,13 +88,17 @@ function* treeOfChunks(
   root: number | undefined,
 ): Parse<Layout> {
   if (root === undefined) return { kind: 'chunked', bytes: 0 };
-  const tree = { keyBytes: 8 + 8 * rank, type: 1, entriesMax: 2 * superblock.chunkK } as const;
   let bytes = 0;
-  for (const { key, child } of yield* leaves(space, root, tree)) {
-    const length = key.readUInt32LE(0);
-    space.claim(child, length, 'a chunk');
-    bytes += length;
-  }
+  yield* walkTree(space, root, {
+    keyBytes: 8 + 8 * rank,
+    type: 1,
+    entriesMax: 2 * superblock.chunkK,
+    leaf: (key, child) => {
+      const length = key.readUInt32LE(0);
+      space.claim(child, length, 'a chunk');
+      bytes += length;
+    },
+  });
   return { kind: 'chunked', bytes };
 }
 
