@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { parseBuffer } from './drive.ts';
+import { parseBuffer, StreamParse } from './drive.ts';
 
 const CORPUS = new URL('../../test/corpus/graphs/', import.meta.url);
 const files = readdirSync(CORPUS).filter((name) => !name.endsWith('.py'));
@@ -50,4 +50,18 @@ describe('a file of a graph format', () => {
       }
     });
   }
+
+  it('gives the same facts while it streams by in small pieces', () => {
+    let streamed = 0;
+    for (const name of files) {
+      const bytes = readFileSync(new URL(name, CORPUS));
+      const stream = new StreamParse(bytes.length);
+      for (let at = 0; at < bytes.length; at += 97) stream.push(bytes.subarray(at, at + 97));
+      const facts = stream.end();
+      if (facts === 'needs-random-access') continue;
+      assert.deepEqual(facts, parseBuffer(bytes), name);
+      streamed += 1;
+    }
+    assert.ok(streamed > 15);
+  });
 });
