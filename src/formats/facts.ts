@@ -3,6 +3,7 @@
  */
 
 import type { ArchiveFacts } from './archive/facts.ts';
+import { CATBOOST_PARSER, type CatboostFacts } from './catboost.ts';
 import { COMPRESSED_PARSER, type CompressedFacts } from './compressed/facts.ts';
 import { COREML_PARSER, type CoremlFacts } from './coreml/parse.ts';
 import { COREML_WEIGHTS_PARSER, type CoremlWeightsFacts } from './coreml/weights.ts';
@@ -38,6 +39,7 @@ export type Facts =
   | RdsFacts
   | RawTensorsFacts
   | CoremlFacts
+  | CatboostFacts
   | CoremlWeightsFacts
   | MsgpackFacts
   | UbjsonFacts
@@ -81,6 +83,7 @@ export const PARSERS_VERSION: string = [
   RDS_PARSER,
   RAW_TENSORS_PARSER,
   COREML_PARSER,
+  CATBOOST_PARSER,
   COREML_WEIGHTS_PARSER,
   MSGPACK_PARSER,
   UBJSON_PARSER,
@@ -97,6 +100,7 @@ const FORMATS: ReadonlySet<string> = new Set<Facts['format']>([
   'rds',
   'raw-tensors',
   'coreml',
+  'catboost',
   'coreml-weights',
   'msgpack',
   'ubjson',

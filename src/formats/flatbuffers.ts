@@ -13,6 +13,8 @@ export type FlatField =
   /** A number of so many bytes that facts need. */
   | { readonly kind: 'number'; readonly bytes: 1 | 2 | 4 | 8 }
   | { readonly kind: 'text' }
+  /** A list of texts; the table gets them joined by line ends. */
+  | { readonly kind: 'texts' }
   /** A vector of elements of so many bytes, passed over. */
   | { readonly kind: 'vector'; readonly bytes: number }
   | { readonly kind: 'table'; readonly name: string }
@@ -38,22 +40,23 @@ const TABLES_MAX = 1_000_000;
  */
 const WORK_MAX = 50_000_000;
 
-/** Longest text. */
-const TEXT_BYTES_MAX = 64 * 1024;
+/** Longest text: settings of a training that are kept as JSON. */
+const TEXT_BYTES_MAX = 1024 * 1024;
 
 interface Step {
   readonly name: string;
   readonly at: number;
 }
 
-/** Walks all tables from the root, whose offset stands in the first four bytes. Throws Malformed. */
+/** Walks all tables from the root, whose offset stands in the first four bytes from `base`. Throws Malformed. */
 export function* walkTables(
   space: Space,
   schema: FlatSchema,
-  root: { readonly name: string; readonly visit: (table: FlatTable) => void },
+  root: { readonly name: string; readonly base?: number; readonly visit: (table: FlatTable) => void },
 ): Parse<void> {
-  space.claim(0, 8, 'the head');
-  const open: Step[] = [{ name: root.name, at: (yield* space.read(0, 4)).u32() }];
+  const { base = 0 } = root;
+  space.claim(base, 4, 'the place of the root');
+  const open: Step[] = [{ name: root.name, at: base + (yield* space.read(base, 4)).u32() }];
   let left = TABLES_MAX;
   const work = new Work();
   for (let step = open.pop(); step !== undefined; step = open.pop()) {
@@ -122,17 +125,29 @@ function* follow(
     case 'vector':
       values.set(index, yield* claimVector(space, target, field.bytes));
       break;
-    case 'text': {
-      const length = (yield* space.read(target, 4)).u32();
-      if (length > TEXT_BYTES_MAX) throw new Malformed('text-too-long', target, `text of ${length} bytes`);
-      work.spend(length, target);
-      if (!space.isClaimed(target)) space.claim(target, 4 + length + 1, 'a text');
-      values.set(index, (yield* space.read(target + 4, length)).take(length).toString('utf8'));
+    case 'text':
+      values.set(index, yield* readText(space, target, work));
+      break;
+    case 'texts': {
+      const count = yield* claimVector(space, target, 4);
+      const cursor = yield* space.read(target + 4, count * 4);
+      const texts: string[] = [];
+      for (let at = target + 4, end = at + 4 * count; at < end; at += 4)
+        texts.push(yield* readText(space, at + cursor.u32(), work));
+      values.set(index, texts.join('\n'));
       break;
     }
     case 'number':
       break;
   }
+}
+
+function* readText(space: Space, at: number, work: Work): Parse<string> {
+  const length = (yield* space.read(at, 4)).u32();
+  if (length > TEXT_BYTES_MAX) throw new Malformed('text-too-long', at, `text of ${length} bytes`);
+  work.spend(length + 1, at);
+  if (!space.isClaimed(at)) space.claim(at, 4 + length + 1, 'a text');
+  return (yield* space.read(at + 4, length)).take(length).toString('utf8');
 }
 
 /** Where the fields of a table lie, by index. Claims the table and its vtable, which tables share. */

@@ -2,6 +2,7 @@
  * Which parser reads a file: decided by its first bytes, never by its name.
  */
 
+import { isCatboost, parseCatboost } from './catboost.ts';
 import { isCompressed, parseCompressed } from './compressed/parse.ts';
 import { isCoreml, parseCoreml } from './coreml/parse.ts';
 import { isCoremlWeights, parseCoremlWeights } from './coreml/weights.ts';
@@ -81,6 +82,7 @@ const FORMATS: readonly Format[] = [
   { fits: isPdf, access: 'forward', parse: parsePdf },
   { fits: isSafetensors, access: 'forward', parse: parseSafetensors },
   { fits: isTflite, access: 'random', parse: parseTflite },
+  { fits: isCatboost, access: 'random', parse: parseCatboost },
   { fits: isExecutorch, access: 'random', parse: parseExecutorch },
   PICKLE,
   {

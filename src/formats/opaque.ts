@@ -34,7 +34,6 @@ const SIGNATURES: readonly Signature[] = [
   { seems: 'a Mach-O universal binary or Java class', bytes: '\xca\xfe\xba\xbe', executable: true },
   { seems: 'a WebAssembly module', bytes: '\0asm', executable: true },
   { seems: 'a script', bytes: '#!', executable: true },
-  { seems: 'a CatBoost model', bytes: 'CBM1' },
   { seems: 'an XGBoost model in the old binary format', bytes: 'binf' },
   { seems: 'an XGBoost model in the old binary format', bytes: 'bs64' },
   { seems: 'a booster of XGBoost with its settings', bytes: 'CONFIG-offset:' },

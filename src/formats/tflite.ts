@@ -132,6 +132,7 @@ class Model {
   }
 
   *read(): Parse<void> {
+    this.#space.claim(4, 4, 'the magic number');
     yield* walkTables(this.#space, SCHEMA, { name: 'Model', visit: (found) => this.#visit(found) });
     this.#otherBytes = this.#space.account(this.account, OTHER_BYTES_MAX);
   }

@@ -91,6 +91,7 @@ function scanFacts(file: string, facts: Facts): readonly Finding[] {
     case 'safetensors':
       return [...scanStructure(file, facts), ...scanMetadataSecrets(file, facts.secrets)];
     case 'tensor-bundle':
+    case 'catboost':
     case 'raw-tensors':
     case 'coreml-weights':
     case 'msgpack':
