@@ -51,25 +51,31 @@ export class Meter implements Sink {
   }
 }
 
-/** Holds the first bytes: all of them, where they are no more than `HELD_BYTES_MAX`. */
+/** What is kept of content that turns out too large to be held. */
+const PREFIX_BYTES = 1 << 20;
+
+/** Holds all bytes, as far as `HELD_BYTES_MAX` and their number allow; otherwise the first ones. */
 export class Spool implements Sink {
-  #bytes = Buffer.alloc(64 << 10);
+  #bytes: Buffer;
   #held = 0;
   totalBytes = 0;
 
+  /** `sizeBytes`: more will not come, or need not be held. */
+  constructor(sizeBytes: number) {
+    // Memory that nothing was written to yet costs nothing.
+    this.#bytes = Buffer.alloc(Math.min(HELD_BYTES_MAX, sizeBytes));
+  }
+
   push(bytes: Uint8Array): void {
+    const whole = this.whole;
     this.totalBytes += bytes.length;
-    const count = Math.min(bytes.length, HELD_BYTES_MAX - this.#held);
-    if (count <= 0) return;
-    if (this.#held + count > this.#bytes.length) {
-      const grown = Buffer.alloc(
-        Math.min(HELD_BYTES_MAX, Math.max(this.#bytes.length * 2, this.#held + count)),
-      );
-      this.#bytes.copy(grown, 0, 0, this.#held);
-      this.#bytes = grown;
-    }
+    if (!whole) return;
+    const count = Math.min(bytes.length, this.#bytes.length - this.#held);
     this.#bytes.set(bytes.subarray(0, count), this.#held);
     this.#held += count;
+    if (count === bytes.length || this.#held <= PREFIX_BYTES) return;
+    this.#bytes = Buffer.from(this.#bytes.subarray(0, PREFIX_BYTES));
+    this.#held = PREFIX_BYTES;
   }
 
   get whole(): boolean {
@@ -135,7 +141,7 @@ export class Content implements Sink {
     const inner = identify(this.#head.subarray(0, this.#filled));
     this.#inner = inner;
     if (inner.access === 'forward') this.#feed = new Feed(inner.parse(sizeBytes, inside(nesting)), sizeBytes);
-    else if (sizeBytes <= HELD_BYTES_MAX) this.#held = new Spool();
+    else if (sizeBytes <= HELD_BYTES_MAX) this.#held = new Spool(sizeBytes);
     else if (inner.parseForward !== undefined)
       this.#feed = new Feed(inner.parseForward(sizeBytes, inside(nesting)), sizeBytes);
   }

@@ -6,14 +6,17 @@ import { Ring, type Sink } from './ring.ts';
 
 export class Output {
   readonly ring: Ring;
+  /** Where the bytes go; another one where a stream is expanded again. */
+  sink: Sink;
   /** Of the stream at work; set by its decoder. */
   check: Check | undefined;
 
   constructor(sink: Sink) {
+    this.sink = sink;
     this.ring = new Ring({
       push: (bytes) => {
         this.check?.update(bytes);
-        sink.push(bytes);
+        this.sink.push(bytes);
       },
     });
   }

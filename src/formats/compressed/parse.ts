@@ -5,7 +5,15 @@
 import type { Gap } from '../../base/finding.ts';
 import { parseInMemory } from '../feed.ts';
 import { Account, Malformed } from '../malformed.ts';
-import { DEPTH_MAX, HEAD_BYTES, type Identify, inside, type Nesting } from '../nesting.ts';
+import {
+  DEPTH_MAX,
+  EXPANSION_FREE_BYTES,
+  EXPANSION_MAX,
+  HEAD_BYTES,
+  type Identify,
+  inside,
+  type Nesting,
+} from '../nesting.ts';
 import type { BaseFacts, Parse } from '../parse.ts';
 import { BZIP2 } from './bzip2.ts';
 import type { Codec } from './codec.ts';
@@ -16,7 +24,6 @@ import { LZ4 } from './lz4.ts';
 import { LZMA_ALONE } from './lzma-streams.ts';
 import { Output } from './output.ts';
 import { Packed } from './packed.ts';
-import type { Sink } from './ring.ts';
 import { XZ } from './xz.ts';
 import { ZSTD } from './zstd.ts';
 
@@ -69,16 +76,17 @@ export function* parseCompressed(input: CompressedInput): Parse<CompressedFacts>
   const { sizeBytes, nesting } = input;
   const account = new Account();
   const codec = codecOf(yield { offset: 0, length: Math.min(HEAD_BYTES, sizeBytes) }) ?? ZLIB;
-  const spool = new Spool();
+  const spool = new Spool(sizeBytes * EXPANSION_MAX + 2 * EXPANSION_FREE_BYTES);
+  const output = new Output(spool);
   const count = { streams: 0 };
   let content: BaseFacts | undefined;
   try {
     if (nesting.depth >= DEPTH_MAX)
       throw new Malformed('too-deep', 0, `archives are nested deeper than ${DEPTH_MAX}`);
     const packed = new Packed(sizeBytes);
-    const meter = new Meter(spool, { nesting, readBytes: () => packed.readBytes });
-    yield* expandAll(packed, { codec, sink: meter, count });
-    if (!spool.whole) content = yield* parseAgain(input, codec, spool.totalBytes);
+    output.sink = new Meter(spool, { nesting, readBytes: () => packed.readBytes });
+    yield* expandAll(packed, { codec, output, count });
+    if (!spool.whole) content = yield* parseAgain(input, { codec, output, contentBytes: spool.totalBytes });
   } catch (error) {
     account.give(error, sizeBytes);
   }
@@ -99,12 +107,11 @@ export function* parseCompressed(input: CompressedInput): Parse<CompressedFacts>
 
 interface Expansion {
   readonly codec: Codec;
-  readonly sink: Sink;
+  readonly output: Output;
   readonly count: { streams: number };
 }
 
-function* expandAll(packed: Packed, { codec, sink, count }: Expansion): Parse<void> {
-  const output = new Output(sink);
+function* expandAll(packed: Packed, { codec, output, count }: Expansion): Parse<void> {
   do {
     if (count.streams >= STREAMS_MAX) throw packed.unread(`more than ${STREAMS_MAX} streams in one file`);
     yield* codec.decode(packed, output);
@@ -127,10 +134,13 @@ function* another(packed: Packed, codec: Codec): Parse<boolean> {
 }
 
 /** Expands once more, now that the size is known, into the parser that the head asks for. */
-function* parseAgain(input: CompressedInput, codec: Codec, contentBytes: number): Parse<BaseFacts> {
+function* parseAgain(
+  input: CompressedInput,
+  { codec, output, contentBytes }: Omit<Expansion, 'count'> & { readonly contentBytes: number },
+): Parse<BaseFacts> {
   const content = new Content({ ...input, sizeBytes: contentBytes });
-  const packed = new Packed(input.sizeBytes);
-  yield* expandAll(packed, { codec, sink: content, count: { streams: 0 } });
+  output.sink = content;
+  yield* expandAll(new Packed(input.sizeBytes), { codec, output, count: { streams: 0 } });
   const facts = content.end();
   if (facts !== undefined) return facts;
   const detail = `the content must be read from its end and is larger than ${HELD_BYTES_MAX} bytes`;

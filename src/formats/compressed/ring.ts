@@ -1,6 +1,6 @@
 /**
  * The expanded side of a decoder: the last bytes of its output, which matches refer to, and a sink that gets all of
- * them as they come. Memory grows with what comes, up to the window that the stream asks for.
+ * them as they come. Memory is used as far as something comes, up to the window that the stream asks for.
  */
 import { Malformed } from '../malformed.ts';
 
@@ -51,6 +51,8 @@ export class Ring {
   /** Begins a stream whose matches reach back `windowBytes`, at most `WINDOW_BYTES_MAX`. */
   begin(windowBytes: number): void {
     this.flush();
+    // Memory that nothing was written to yet costs nothing.
+    if (this.#bytes.length < windowBytes) this.#bytes = new Uint8Array(windowBytes);
     this.#windowBytes = windowBytes;
     this.#at = 0;
     this.#flushed = 0;
@@ -115,15 +117,9 @@ export class Ring {
   #turn(): void {
     this.flush();
     if (this.#at === this.#bytes.length) {
-      if (this.#bytes.length < this.#windowBytes) {
-        const grown = new Uint8Array(Math.min(this.#windowBytes, this.#bytes.length * 2));
-        grown.set(this.#bytes);
-        this.#bytes = grown;
-      } else {
-        this.#before += this.#at;
-        this.#at = 0;
-        this.#flushed = 0;
-      }
+      this.#before += this.#at;
+      this.#at = 0;
+      this.#flushed = 0;
     }
     this.#limit = Math.min(this.#bytes.length, this.#at + FLUSH_BYTES);
   }

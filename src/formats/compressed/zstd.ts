@@ -12,8 +12,8 @@ import type { Packed } from './packed.ts';
 import { windowWithin } from './ring.ts';
 
 /** A frame and what it expands to lie in memory at the same time. */
-const FRAME_BYTES_MAX = 32 << 20;
-const EXPANDED_BYTES_MAX = 48 << 20;
+const FRAME_BYTES_MAX = 8 << 20;
+const EXPANDED_BYTES_MAX = 16 << 20;
 
 const BLOCK_BYTES_MAX = 128 << 10;
 const [RAW, RLE, RESERVED] = [0, 1, 3];

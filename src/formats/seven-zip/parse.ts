@@ -137,7 +137,7 @@ function* unpackHeader(
     throw malformed('is packed in an unknown way');
   if (offset + packedBytes !== packedEnd) throw malformed('does not lie behind what it describes');
   if (folder.sizeBytes > HEADER_BYTES_MAX) throw malformed(`is larger than ${HEADER_BYTES_MAX} bytes`);
-  const spool = new Spool();
+  const spool = new Spool(folder.sizeBytes);
   yield* expandFolder(input, folder, { offset, packedBytes, sink: spool });
   if (
     spool.totalBytes !== folder.sizeBytes ||
