@@ -291,3 +291,50 @@ test('mutated archives never throw, and are complete only where nothing but time
     { numRuns: 2000 },
   );
 });
+
+for (const [what, unixMode] of [
+  ['a symbolic link', 0o120777],
+  ['a device', 0o020666],
+  ['a pipe', 0o010644],
+] as const) {
+  test(`${what} is never complete`, () => {
+    assert.ok(factsOf(zip([{ ...TEXT, unixMode }])).gaps.length > 0);
+  });
+}
+
+test('members of the rarer methods are expanded', () => {
+  const script = `
+import io, sys, zipfile
+out = io.BytesIO()
+with zipfile.ZipFile(out, 'w') as z:
+    for name, method in (('d', zipfile.ZIP_DEFLATED), ('b', zipfile.ZIP_BZIP2), ('l', zipfile.ZIP_LZMA)):
+        z.writestr(name, 'hello ' * 100, method)
+sys.stdout.buffer.write(out.getvalue())
+`;
+  const { stdout: input } = spawnSync('python3', ['-c', script]);
+  const facts = factsOf(input);
+  assert.deepEqual([facts.gaps, facts.problems], [[], []]);
+  assert.deepEqual(
+    facts.members.map(({ method, sizeBytes }) => [method, sizeBytes]),
+    [
+      ['deflated', 600],
+      ['bzip2', 600],
+      ['lzma', 600],
+    ],
+  );
+  // Each byte of the data decides: the CRC sees whatever the decoder lets pass.
+  for (let at = 0; at < input.length; at++) {
+    const changed = Buffer.from(input);
+    changed[at] = (changed[at] ?? 0) ^ 4;
+    const other = factsOf(changed);
+    if (other.gaps.length === 0) assert.ok(other.members.every(({ sizeBytes }) => sizeBytes === 600));
+  }
+});
+
+test('a deflated member larger than what is held is inflated while it is parsed', () => {
+  const data = Buffer.alloc(40 << 20);
+  for (let at = 0; at < data.length; at += 32) data.writeUInt32LE(Math.imul(at, 2654435761) >>> 0, at);
+  const facts = factsOf(zip([{ name: 'large', data, deflate: true }]));
+  assert.deepEqual([facts.gaps, facts.problems], [[], []]);
+  assert.equal(facts.members[0]?.facts.sizeBytes, data.length);
+});

@@ -81,6 +81,8 @@ interface Reading {
   readonly found: ArchiveMember[];
 }
 
+const FILE_MODE = 0o100000;
+const FOLDER_MODE = 0o040000;
 const SYMLINK_MODE = 0o120000;
 const FILE_TYPE_MASK = 0o170000;
 
@@ -88,10 +90,15 @@ function* parseMembers(entries: readonly PlacedEntry[], reading: Reading): Parse
   const { contents, notes, found } = reading;
   for (const entry of entries) {
     const { name: member, dataOffset: offset } = entry;
-    if ((entry.unixMode & FILE_TYPE_MASK) === SYMLINK_MODE) {
+    const type = entry.unixMode & FILE_TYPE_MASK;
+    if (type === SYMLINK_MODE) {
       const detail = 'a member is a symbolic link';
       notes.contradiction({ code: 'symlink', offset, detail, member }, entry.compressedBytes);
       continue;
+    }
+    if (type !== 0 && type !== FILE_MODE && type !== FOLDER_MODE) {
+      const detail = 'a member is a device, a pipe or a socket';
+      notes.contradiction({ code: 'device', offset, detail, member }, Math.max(1, entry.compressedBytes));
     }
     if (member.endsWith('/') && entry.compressedBytes === 0 && entry.sizeBytes === 0) continue;
     if (found.length >= PARSED_MAX) {

@@ -49,7 +49,7 @@ export function* accountForPytorch(
   { contents, notes, found }: Reading,
 ): Parse<PytorchAccount> {
   const done = new Set<PlacedEntry>();
-  let storages: readonly StorageReference[] = [];
+  const storages = new Map<string, readonly StorageReference[]>();
   for (const entry of entries) {
     const inside = entry.name.slice(root.length + 1);
     if (entry.name === `${root}/data.pkl` || entry.name === `${root}/constants.pkl`) {
@@ -59,7 +59,7 @@ export function* accountForPytorch(
       );
       if (pickle === undefined) continue;
       notes.adopt(entry.name, pickle.facts);
-      if (inside === 'data.pkl') storages = pickle.storages;
+      storages.set(inside.slice(0, -'.pkl'.length), pickle.storages);
       found.push({
         name: entry.name,
         method: methodName(entry.method),
@@ -78,16 +78,21 @@ export function* accountForPytorch(
   const torchscript = entries.some(
     ({ name }) => name.startsWith(`${root}/code/`) || name === `${root}/constants.pkl`,
   );
-  const account = accountForStorages(entries, { root, storages, notes });
-  for (const entry of account.done) done.add(entry);
-  return {
-    facts: { root, torchscript, storages: account.done.length, storageBytes: account.bytes },
-    done,
-  };
+  const facts = { root, torchscript, storages: 0, storageBytes: 0 };
+  // TorchScript keeps the tensors of its constants beside them, in the same way.
+  for (const [folder, named] of storages) {
+    const account = accountForStorages(entries, { root, folder, storages: named, notes });
+    for (const entry of account.done) done.add(entry);
+    facts.storages += account.done.length;
+    facts.storageBytes += account.bytes;
+  }
+  return { facts, done };
 }
 
 interface Named {
   readonly root: string;
+  /** Of the storages, named as the pickle is. */
+  readonly folder: string;
   readonly storages: readonly StorageReference[];
   readonly notes: Notes;
 }
@@ -95,19 +100,19 @@ interface Named {
 /** Storages of exactly the named size, stored as they are. Others fall to the content parsers, or are gaps. */
 function accountForStorages(
   entries: readonly PlacedEntry[],
-  { root, storages, notes }: Named,
+  { root, folder, storages, notes }: Named,
 ): { readonly done: readonly PlacedEntry[]; readonly bytes: number } {
   const byKey = storagesByKey(storages);
   const done: PlacedEntry[] = [];
   let bytes = 0;
   if (byKey === undefined) {
     const detail = 'one storage key is used with two types or sizes';
-    notes.contradiction({ code: 'storage-conflict', offset: 0, detail, member: `${root}/data.pkl` }, 0);
+    notes.contradiction({ code: 'storage-conflict', offset: 0, detail, member: `${root}/${folder}.pkl` }, 0);
     return { done, bytes };
   }
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   for (const storage of byKey.values()) {
-    const member = `${root}/data/${storage.key}`;
+    const member = `${root}/${folder}/${storage.key}`;
     const entry = byName.get(member);
     const length = storage.elements * storage.itemBytes;
     if (
