@@ -12,6 +12,7 @@ const SRC = path.join(ROOT, 'src');
 /** A file imports only from strictly lower floors, or from its own room. */
 const FLOORS: Readonly<Record<string, number>> = {
   base: 0,
+  engines: 1,
   formats: 1,
   sources: 1,
   vault: 1,

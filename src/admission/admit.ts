@@ -8,6 +8,7 @@ import { WeighlockError } from '../base/errors.ts';
 import { byPath, type Manifest, type ManifestFile } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Progress } from '../base/progress.ts';
+import type { EngineTicket } from '../engines/engine.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -39,6 +40,8 @@ export interface AdmissionOptions {
   readonly policy: Policy;
   /** What people whom the trust file names take upon themselves; those that lift something become evidence. */
   readonly waivers?: readonly Waiver[];
+  /** Engines of others that look at every file. */
+  readonly engines?: readonly EngineTicket[];
   readonly concurrency: number;
   readonly memoryBytes: number;
   readonly tool: { readonly name: string; readonly version: string };
@@ -178,11 +181,12 @@ async function bringSelected(
   options: AdmissionOptions,
 ): Promise<Brought> {
   const { selection, ...rest } = what;
-  const { source, concurrency, memoryBytes, report } = options;
+  const { source, engines, concurrency, memoryBytes, report } = options;
   const brought = await bring({
     ...rest,
     files: selection.files,
     source,
+    engines,
     concurrency,
     memoryBytes,
     onStart: (progress) => report({ kind: 'bringing', progress }),

@@ -5,6 +5,7 @@
 import { openNote, type StagedNote, signNote } from '../attest/staged-note.ts';
 import type { RepoPath } from '../base/name.ts';
 import type { OnStart } from '../base/progress.ts';
+import type { EngineTicket } from '../engines/engine.ts';
 import { type Facts, PARSERS_VERSION } from '../formats/facts.ts';
 import type { Gate } from '../registry/gate.ts';
 import { isDeclared, type SourceFile } from '../sources/source.ts';
@@ -23,6 +24,8 @@ export interface Bringing {
   /** Whoever signs and believes notes about uploads; none in a rehearsal, which ends nowhere. */
   readonly gate: Gate | undefined;
   readonly copies?: ReadonlyMap<RepoPath, KnownCopy> | undefined;
+  /** Who else looks at the bytes; what they have not seen counts as not brought in. */
+  readonly engines?: readonly EngineTicket[] | undefined;
   readonly concurrency: number;
   readonly memoryBytes: number;
   readonly onStart?: OnStart;
@@ -37,7 +40,8 @@ export interface Brought {
 export async function bring(bringing: Bringing): Promise<Brought> {
   const { source, revision, files, staging, gate } = bringing;
   const { readable, notes } = await staging.finished();
-  const kept = gate ? believed(gate, notes, bringing) : new Map<RepoPath, BroughtFile>();
+  const examined = bringing.engines !== undefined && bringing.engines.length > 0;
+  const kept = gate && !examined ? believed(gate, notes, bringing) : new Map<RepoPath, BroughtFile>();
   for (const { file, upload } of kept.values()) if (upload) staging.adopt(file.path, upload);
   const left = files.filter((file) => !kept.has(file.path));
   const { brought, contacted } = await bringAll({
@@ -46,7 +50,8 @@ export async function bring(bringing: Bringing): Promise<Brought> {
     revision: { model: revision.model, commit: revision.commit },
     files: left,
     staged: new Set(readable.map((file) => file.path)),
-    copies: bringing.copies,
+    copies: examined ? undefined : bringing.copies,
+    ...(bringing.engines && { engines: bringing.engines }),
     concurrency: bringing.concurrency,
     memoryBytes: bringing.memoryBytes,
     reads: 'facts',

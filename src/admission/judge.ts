@@ -9,6 +9,7 @@ import { safetyFloor } from '../policy/floor.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import { decide, type Policy } from '../policy/policy.ts';
 import { tierOf } from '../scan/archive.ts';
+import { scanExaminations } from '../scan/engines.ts';
 import { rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -70,9 +71,12 @@ interface ScannedFile extends JudgedFile {
 
 const NOTHING_WAIVED: NonNullable<Evidence['waived']> = { waivers: [], nowMs: 0 };
 
-function scanBrought({ file, sha256, facts }: ReadFile, waived = NOTHING_WAIVED): ScannedFile {
+function scanBrought(
+  { file, sha256, facts, examinations = [] }: ReadFile,
+  waived = NOTHING_WAIVED,
+): ScannedFile {
   const { path } = file;
-  const { findings } = scanFile({ path, facts });
+  const findings = [...scanFile({ path, facts }).findings, ...scanExaminations(path, examinations)];
   const { waivers, nowMs } = waived;
   const left = waive({ path, sha256, findings, gaps: facts.gaps }, waivers, nowMs);
   return {

@@ -9,6 +9,7 @@ import { type ModelName, parseModelName } from '../base/name.ts';
 import type { Source } from '../sources/source.ts';
 import { AdmissionView, admissionOutcome, exitOf } from './admission-view.ts';
 import { decisionText } from './decision-text.ts';
+import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { policyInForce } from './policy-file.ts';
@@ -31,7 +32,7 @@ export interface AdmitFlags {
 
 export function admitCommand(run: Run): Command {
   const collect = (value: string, before: readonly string[]) => [...before, value];
-  return new Command('admit')
+  return withEngines(new Command('admit'))
     .description('bring one commit of a model in: verify, scan, decide, sign, publish')
     .argument('<model>', 'org/name, name, org/name:Q4_K_M, each with @revision; or a path (/…, ./…, ../…)')
     .option('--revision <revision>', 'commit, branch or tag (default: the main branch)')
@@ -64,7 +65,7 @@ export function admitCommand(run: Run): Command {
 export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Promise<Outcome> {
   const { request, source } = requestOf(wire, parseTarget(model), flags);
   const view = new AdmissionView(wire.terminal, flags.json === true);
-  const options = admissionOptions(wire, source, view);
+  const options = { ...admissionOptions(wire, source, view), engines: await checkedEngines(wire.config) };
   try {
     if (flags.dryRun) return await dryRun(request, options);
     const gate = await wire.gate();

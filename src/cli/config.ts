@@ -28,6 +28,8 @@ const fileSchema = z.strictObject({
   stateValidityDays: z.number().positive().max(3650).optional(),
   concurrency: z.int().min(1).max(64).optional(),
   memory: z.union([text, z.int()]).optional(),
+  clamd: text.optional(),
+  yara: z.array(text).optional(),
 });
 
 /** Variables that may be set, and what each sets. */
@@ -42,6 +44,8 @@ const VARIABLES = {
   WEIGHLOCK_HOME: 'home',
   WEIGHLOCK_CONCURRENCY: 'concurrency',
   WEIGHLOCK_MEMORY: 'memory',
+  WEIGHLOCK_CLAMD: 'clamd',
+  WEIGHLOCK_YARA: 'yara',
 } as const;
 
 export interface Config {
@@ -70,6 +74,10 @@ export interface Config {
   readonly stateValidityMs: number;
   readonly concurrency: number;
   readonly memoryBytes: number;
+  /** The daemon of ClamAV, by its socket or host:port, where one is to look at every file. */
+  readonly clamd: string | undefined;
+  /** Files of YARA rules. */
+  readonly yara: readonly string[];
 }
 
 const DEFAULT_VAULT = './weighlock-data';
@@ -89,6 +97,8 @@ export interface ConfigInput {
     readonly policy?: string;
     readonly concurrency?: string;
     readonly memory?: string;
+    readonly clamd?: string;
+    readonly yara?: readonly string[];
   };
 }
 
@@ -128,6 +138,10 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     ),
     memoryBytes: readMemory(
       from(options.memory, variable.memory ?? settings.memory ?? defaultMemory(ticket(vault))),
+    ),
+    clamd: options.clamd ?? variable.clamd ?? settings.clamd,
+    yara: (options.yara ?? variable.yara?.split(',').filter(Boolean) ?? settings.yara ?? []).map((name) =>
+      path.resolve(directory, name),
     ),
   };
 }

@@ -5,6 +5,7 @@ import type { FileVerdict } from '../base/finding.ts';
 import { type Inspection, inspect, waiveInspection } from '../inspection/inspect.ts';
 import { type Report, reportOf } from '../inspection/report.ts';
 import type { Subject } from '../inspection/subject.ts';
+import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { watching } from './progress.ts';
@@ -23,7 +24,7 @@ export interface ScanFlags {
 }
 
 export function scanCommand(run: Run): Command {
-  return new Command('scan')
+  return withEngines(new Command('scan'))
     .description('inspect files, a repo, a bucket or an address; nothing is stored, nothing is run')
     .argument(
       '<what>',
@@ -68,7 +69,8 @@ async function look(
   by: { readonly flags: ScanFlags; readonly onStart: Parameters<Parameters<typeof watching>[1]>[0] },
 ): Promise<Inspection> {
   const { concurrency, memoryBytes } = wire.config;
-  const options = { concurrency, memoryBytes, onStart: by.onStart };
+  const engines = await checkedEngines(wire.config);
+  const options = { concurrency, memoryBytes, engines, onStart: by.onStart };
   if (!by.flags.triage) return inspect(subject, options);
   const { triage } = await import('../inspection/triage.ts');
   return triage(subject, options);

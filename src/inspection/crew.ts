@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { OnStart } from '../base/progress.ts';
+import type { EngineTicket } from '../engines/engine.ts';
 import type { InspectionJob, InspectionOrder, InspectionResult } from './job.ts';
 import type { SubjectFile, SubjectTicket } from './subject.ts';
 
@@ -31,6 +32,8 @@ export interface CrewOptions {
   readonly concurrency: number;
   /** Bytes that may wait in memory, over all remote files under way. */
   readonly memoryBytes: number;
+  /** Who else looks at the bytes. */
+  readonly engines?: readonly EngineTicket[] | undefined;
   readonly onStart?: OnStart | undefined;
 }
 
@@ -45,7 +48,10 @@ export async function readAll(options: CrewOptions): Promise<readonly Inspection
   const wanted = ticket.kind === 'local' ? files.length : Math.ceil(options.concurrency / lanes);
   const threads = Math.max(1, Math.min(availableParallelism(), wanted, files.length));
   const readAheadBytes = takesRanges(ticket) ? Math.floor(options.memoryBytes / (threads * lanes)) : 0;
-  return new Crew({ ticket, counters: shared, readAheadBytes }, files, { threads, lanes }).run();
+  return new Crew({ ticket, counters: shared, readAheadBytes, engines: options.engines ?? [] }, files, {
+    threads,
+    lanes,
+  }).run();
 }
 
 /** Where ranges are asked for at once they must be of one state of the file, which objects without a version do not say. */

@@ -4,7 +4,9 @@ import type { Sha256 } from '../base/digest.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/finding.ts';
 import type { OnStart } from '../base/progress.ts';
+import type { EngineTicket, Examination } from '../engines/engine.ts';
 import type { Facts } from '../formats/facts.ts';
+import { scanExaminations } from '../scan/engines.ts';
 import { type RepoScan, rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -25,6 +27,8 @@ export interface InspectedFile {
   readonly verdict: FileVerdict;
   readonly findings: readonly Finding[];
   readonly gaps: readonly Gap[];
+  /** What engines of others said of it. */
+  readonly examinations: readonly Examination[];
   /** Ranges that a triage has read; absent in a full inspection. */
   readonly seen?: readonly { readonly offset: number; readonly length: number }[];
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
@@ -71,6 +75,7 @@ export function waiveInspection(inspection: Inspection, { waivers, nowMs }: Waiv
 export interface InspectOptions {
   readonly concurrency: number;
   readonly memoryBytes: number;
+  readonly engines?: readonly EngineTicket[];
   readonly onStart?: OnStart | undefined;
 }
 
@@ -116,7 +121,7 @@ function described(files: readonly InspectedFile[]): readonly InspectedFile[] {
     const facts = raw.get(file.path);
     return facts === undefined || file.sha256 === undefined
       ? file
-      : judged(file.path, { sizeBytes: file.sizeBytes, sha256: file.sha256, facts });
+      : judged(file.path, { ...file, sha256: file.sha256, facts });
   });
 }
 
@@ -148,10 +153,18 @@ type ReadResult = Extract<InspectionResult, { outcome: 'read' }>;
 /** Judges a file of which all bytes were read. */
 export function judged(
   path: string,
-  { sizeBytes, sha256, facts }: Pick<ReadResult, 'sizeBytes' | 'sha256' | 'facts'>,
+  {
+    sizeBytes,
+    sha256,
+    facts,
+    examinations,
+  }: Pick<ReadResult, 'sizeBytes' | 'sha256' | 'facts' | 'examinations'>,
 ): InspectedFile {
-  const scanned = scanFile({ path, facts });
-  const findings = sizeBytes === 0 ? [...scanned.findings, ...emptiness(path)] : scanned.findings;
+  const findings = [
+    ...scanFile({ path, facts }).findings,
+    ...scanExaminations(path, examinations),
+    ...(sizeBytes === 0 ? emptiness(path) : []),
+  ];
   const { gaps } = facts;
   return {
     path,
@@ -162,6 +175,7 @@ export function judged(
     verdict: fileVerdict(findings, gaps),
     findings,
     gaps,
+    examinations,
   };
 }
 
@@ -198,6 +212,7 @@ function unreadable({
     verdict: 'inconclusive',
     findings: [],
     gaps: [],
+    examinations: [],
     error: { code, message, ...(hint && { hint }) },
   };
 }

@@ -1,5 +1,6 @@
 /** What an inspection and its worker threads say to each other. */
 import type { Sha256 } from '../base/digest.ts';
+import type { EngineTicket, Examination } from '../engines/engine.ts';
 import type { Facts } from '../formats/facts.ts';
 import type { PlainError } from '../transfer/job.ts';
 import type { SubjectFile, SubjectTicket } from './subject.ts';
@@ -11,6 +12,8 @@ export interface InspectionOrder {
   readonly counters: SharedArrayBuffer;
   /** Bytes of one remote file that may wait in memory ahead of the hash. */
   readonly readAheadBytes: number;
+  /** Who else looks at the bytes. */
+  readonly engines: readonly EngineTicket[];
 }
 
 export interface InspectionJob {
@@ -25,6 +28,7 @@ export type InspectionResult =
       readonly sizeBytes: number;
       readonly sha256: Sha256;
       readonly facts: Facts;
+      readonly examinations: readonly Examination[];
       readonly contacted: readonly string[];
     }
   | {

@@ -6,8 +6,10 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { type Engine, type Examination, examineAll } from '../engines/engine.ts';
 import { parseRandomCompletely, type RandomAccess, StreamParse } from '../formats/drive.ts';
 import type { Facts } from '../formats/facts.ts';
+import { Sample } from '../transfer/sample.ts';
 import { OPEN_FLAGS, reasonOf } from './local.ts';
 
 /** One read: the hash takes it from the processor's cache. */
@@ -17,22 +19,32 @@ export interface LocalRead {
   readonly sizeBytes: number;
   readonly sha256: Sha256;
   readonly facts: Facts;
+  readonly examinations: readonly Examination[];
 }
 
 /**
  * The facts and digest of the file as it stood when it was opened. Throws WL_FILE_UNREADABLE, and WL_SOURCE_CHANGED
  * where it was written, grew or shrank meanwhile.
  */
-export async function readLocal(place: string, passed: (bytes: number) => void): Promise<LocalRead> {
+export async function readLocal(
+  place: string,
+  passed: (bytes: number) => void,
+  engines: readonly Engine[] = [],
+): Promise<LocalRead> {
   const fd = opened(place);
   try {
     const before = fstatSync(fd, { bigint: true });
     if (!before.isFile()) throw unreadable('is not a regular file');
-    const file = new HashedFile(fd, Number(before.size), passed);
+    const sample = engines.length > 0 ? new Sample(Number(before.size)) : undefined;
+    const file = new HashedFile(fd, Number(before.size), (chunk) => {
+      sample?.take(chunk);
+      passed(chunk.length);
+    });
     const facts = await file.parse();
     const sha256 = file.digest();
     refuseChange(before, fstatSync(fd, { bigint: true }));
-    return { sizeBytes: file.sizeBytes, sha256, facts };
+    const examinations = sample ? await examineAll(engines, sample.shown(facts)) : [];
+    return { sizeBytes: file.sizeBytes, sha256, facts, examinations };
   } catch (error) {
     throw error instanceof WeighlockError ? error : unreadable(reasonOf(error), error);
   } finally {
@@ -51,12 +63,12 @@ function opened(place: string): number {
 class HashedFile implements RandomAccess {
   readonly sizeBytes: number;
   readonly #fd: number;
-  readonly #passed: (bytes: number) => void;
+  readonly #passed: (chunk: Uint8Array) => void;
   readonly #hash = createHash('sha256');
   /** The hash has taken all bytes before this offset. */
   #hashed = 0;
 
-  constructor(fd: number, sizeBytes: number, passed: (bytes: number) => void) {
+  constructor(fd: number, sizeBytes: number, passed: (chunk: Uint8Array) => void) {
     this.#fd = fd;
     this.sizeBytes = sizeBytes;
     this.#passed = passed;
@@ -115,7 +127,7 @@ class HashedFile implements RandomAccess {
   #take(bytes: Uint8Array): void {
     this.#hash.update(bytes);
     this.#hashed += bytes.length;
-    this.#passed(bytes.length);
+    this.#passed(bytes);
   }
 }
 

@@ -91,6 +91,7 @@ class Look {
         verdict: 'inconclusive',
         findings: [],
         gaps: [],
+        examinations: [],
         error: about,
       };
     }
@@ -119,7 +120,7 @@ class Look {
         'WL_DIGEST_MISMATCH',
         `${path} arrived with another digest than the source declares`,
       );
-    return { ...judged(path, { sizeBytes, sha256, facts }), seen: this.reader.seen() };
+    return { ...judged(path, { sizeBytes, sha256, facts, examinations: [] }), seen: this.reader.seen() };
   }
 
   #partial(facts: Facts): InspectedFile {
@@ -143,6 +144,7 @@ class Look {
       verdict: blocked ? 'blocked' : unseenBytes > 0 ? 'inconclusive' : scanned.verdict,
       findings,
       gaps,
+      examinations: [],
       seen,
     };
   }

@@ -1,15 +1,18 @@
 /** A worker thread of an inspection: reads one file after another until it is ended. */
 import path from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
+import { openEngines } from '../engines/engine.ts';
 import { collectAsBytesPass } from '../transfer/collect.ts';
 import { toPlainError } from '../transfer/job.ts';
 import type { ReadingSource } from '../transfer/source.ts';
 import type { InspectionJob, InspectionOrder, InspectionResult } from './job.ts';
 import { readLocal } from './read-local.ts';
 
-const { ticket, counters: shared, readAheadBytes } = workerData as InspectionOrder;
+const order = workerData as InspectionOrder;
+const { ticket, counters: shared, readAheadBytes } = order;
 const counters = new BigUint64Array(shared);
 const source = await openSource();
+const engines = await openEngines(order.engines);
 const collected = collectAsBytesPass();
 const contacted = () => [...(source?.contacted ?? [])];
 
@@ -24,16 +27,16 @@ async function run(job: InspectionJob): Promise<InspectionResult> {
     collected(bytes);
   };
   try {
-    const { sizeBytes, sha256, facts } = await read(job, passed);
+    const { sizeBytes, sha256, facts, examinations = [] } = await read(job, passed);
     if (!facts) throw new Error('a file was read and not parsed');
-    return { number, outcome: 'read', sizeBytes, sha256, facts, contacted: contacted() };
+    return { number, outcome: 'read', sizeBytes, sha256, facts, examinations, contacted: contacted() };
   } catch (error) {
     return { number, outcome: 'failed', error: toPlainError(error), contacted: contacted() };
   }
 }
 
 function read({ file }: InspectionJob, passed: (bytes: number) => void) {
-  if (ticket.kind === 'local') return readLocal(path.join(ticket.root, file.path), passed);
+  if (ticket.kind === 'local') return readLocal(path.join(ticket.root, file.path), passed, engines);
   return readRemote(file.remote, passed);
 }
 
@@ -56,6 +59,7 @@ async function readRemote(file: InspectionJob['file']['remote'], passed: (bytes:
     door: nowhere,
     readAheadBytes,
     reads: 'facts',
+    engines,
     passed,
     signal: new AbortController().signal,
   });

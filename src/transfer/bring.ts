@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { GitBlobSha1, Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { type Engine, examineAll } from '../engines/engine.ts';
 import { parseRandomCompletely, StreamParse } from '../formats/drive.ts';
 import type { Facts } from '../formats/facts.ts';
 import { HEAD_BYTES } from '../formats/identify.ts';
@@ -12,6 +13,7 @@ import { isDeclared, type SourceFile, type SourceRevision } from '../sources/sou
 import type { StagedReader, StagingDoor } from '../vault/vault.ts';
 import type { BroughtFile, KnownCopy } from './job.ts';
 import { readAhead } from './read-ahead.ts';
+import { Sample } from './sample.ts';
 import type { ReadingSource } from './source.ts';
 import { Spool } from './spool.ts';
 
@@ -21,6 +23,8 @@ export interface Bring {
   readonly door: StagingDoor;
   readonly readAheadBytes: number;
   readonly reads: 'facts' | 'bytes';
+  /** Who else looks at the bytes. */
+  readonly engines?: readonly Engine[];
   /** Called with the number of bytes that went by. */
   readonly passed: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -32,7 +36,7 @@ const STAGED_READ_BYTES = 1 << 20;
 /** Throws WL_DIGEST_MISMATCH, and what `Source.read` throws; nothing of the file stays staged then. */
 export async function bringFile(file: SourceFile, by: Bring): Promise<BroughtFile> {
   const writer = await by.door.create(file.path, file.sizeBytes);
-  const pass = new Pass(file, by.reads);
+  const pass = new Pass(file, by);
   let spool: Spool | undefined;
   try {
     for await (const chunk of readAhead(file, by)) {
@@ -63,7 +67,7 @@ export async function bringFile(file: SourceFile, by: Bring): Promise<BroughtFil
 export async function reuseStaged(file: SourceFile, by: Bring): Promise<BroughtFile | undefined> {
   if (file.declared.kind === 'none') return undefined;
   const reader = await by.door.open(file.path);
-  const pass = new Pass(file, by.reads);
+  const pass = new Pass(file, by);
   try {
     if (reader.sizeBytes === file.sizeBytes) passThrough(reader, pass, by);
   } finally {
@@ -107,14 +111,18 @@ class Pass {
   readonly #gitBlob = createHash('sha1');
   readonly #parse: StreamParse;
   readonly #needsGitBlob: boolean;
+  readonly #engines: readonly Engine[];
+  readonly #sample: Sample | undefined;
   /** Copies of the chunks in which a format shows itself. */
   #head: Uint8Array[] = [];
   #sizeBytes = 0;
   #digests: { sha256: Sha256; gitBlobSha1: GitBlobSha1 } | undefined;
 
-  constructor(file: SourceFile, reads: 'facts' | 'bytes') {
+  constructor(file: SourceFile, { reads, engines = [] }: Pick<Bring, 'reads' | 'engines'>) {
     this.#file = file;
     this.#reads = reads;
+    this.#engines = engines;
+    this.#sample = reads === 'facts' && engines.length > 0 ? new Sample(file.sizeBytes) : undefined;
     this.#parse = new StreamParse(file.sizeBytes);
     this.#needsGitBlob = file.declared.kind === 'git-blob-sha1';
     if (this.#needsGitBlob) this.#gitBlob.update(`blob ${file.sizeBytes}\0`);
@@ -122,6 +130,7 @@ class Pass {
 
   take(chunk: Uint8Array): void {
     this.#sha256.update(chunk);
+    this.#sample?.take(chunk);
     if (this.#needsGitBlob) this.#gitBlob.update(chunk);
     if (this.#reads === 'facts') this.#parse.push(chunk);
     if (this.#sizeBytes < HEAD_BYTES) this.#head.push(Uint8Array.from(chunk));
@@ -159,7 +168,10 @@ class Pass {
 
   async conclude(open: () => Promise<StagedReader>, from: BroughtFile['from']): Promise<BroughtFile> {
     const facts = this.#reads === 'facts' ? await this.#facts(open) : undefined;
-    return { file: this.#file, sizeBytes: this.#sizeBytes, ...this.#finish(), facts, from };
+    const shown = facts && this.#sample?.shown(facts);
+    const examinations = shown && (await examineAll(this.#engines, shown));
+    const about = { file: this.#file, sizeBytes: this.#sizeBytes, ...this.#finish(), facts, from };
+    return { ...about, ...(examinations && { examinations }) };
   }
 
   /** Formats with their directory at the end are read from where they were just kept. */

@@ -70,6 +70,7 @@ export async function bringAll(options: CrewOptions): Promise<CrewResult> {
     counters: shared,
     ...shareOf(memoryBytes, inFlight, options),
     reads: options.reads,
+    ...(options.engines && { engines: options.engines }),
   };
   const threads = Math.min(availableParallelism(), Math.ceil(inFlight / FILES_PER_THREAD));
   return new Crew(order, jobs, { threads, inFlight, onBrought: options.onBrought }).run();

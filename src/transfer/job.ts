@@ -1,6 +1,7 @@
 /** What a transfer and its worker threads say to each other. */
 import type { GitBlobSha1, Sha256 } from '../base/digest.ts';
 import { ERRORS, type ErrorCode, WeighlockError } from '../base/errors.ts';
+import type { EngineTicket, Examination } from '../engines/engine.ts';
 import type { Facts } from '../formats/facts.ts';
 import type { SourceFile, SourceRevision } from '../sources/source.ts';
 import type { StagedUpload, StagingTicket, StoredCopy } from '../vault/vault.ts';
@@ -19,6 +20,8 @@ export interface CrewOrder {
   readonly partsBytes: number;
   /** `facts`: files are parsed while they pass. `bytes`: they are hashed only. */
   readonly reads: 'facts' | 'bytes';
+  /** Who else looks at the bytes of each file. */
+  readonly engines?: readonly EngineTicket[];
 }
 
 /** Bytes that stand in the vault already, and what is known of them. */
@@ -44,6 +47,8 @@ export interface BroughtFile {
   readonly gitBlobSha1: GitBlobSha1;
   /** Undefined in a transfer that only reads bytes. */
   readonly facts: Facts | undefined;
+  /** What other engines said of it, where some are configured. */
+  readonly examinations?: readonly Examination[];
   /** Where the bytes came from this time. */
   readonly from: 'source' | 'staging' | 'vault';
   /** What waits in the store, where the file cannot be read back from the staging area. */

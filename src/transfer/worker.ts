@@ -1,5 +1,6 @@
 /** A worker thread of a transfer: takes one file after another until it is ended. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { openEngines } from '../engines/engine.ts';
 import { openStagingDoor } from '../vault/open.ts';
 import { type Bring, bringFile, copyInStore, reuseStaged } from './bring.ts';
 import { collectAsBytesPass } from './collect.ts';
@@ -10,6 +11,7 @@ const order = workerData as CrewOrder;
 const counters = new BigUint64Array(order.counters);
 const source = await openTransferSource(order.source);
 const door = await openStagingDoor(order.staging, order.partsBytes);
+const engines = order.engines === undefined ? [] : await openEngines(order.engines);
 const stop = new AbortController();
 const passed = collectAsBytesPass();
 
@@ -29,6 +31,7 @@ async function run(job: FileJob): Promise<JobResult> {
     door,
     readAheadBytes: order.readAheadBytes,
     reads: order.reads,
+    engines,
     passed: (bytes) => {
       Atomics.add(counters, number, BigInt(bytes));
       passed(bytes);
