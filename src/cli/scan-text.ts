@@ -125,8 +125,13 @@ function conclusion(report: Report, terminal: Terminal): string {
     lines.push(
       `Seen ${bytesInWords(stats.readBytes)} of ${bytesInWords(stats.sizeBytes)} by ${plural(stats.requests ?? 0, 'request')}; a full scan would still read ${bytesInWords(stats.sizeBytes - stats.readBytes)}: leave --triage out.`,
     );
+  if (report.policy) lines.push(...policyLines(report.policy));
   if (report.hub) lines.push(`The Hub's own scanners say: ${report.hub.scan}.`);
   return line(verdict, lines, terminal);
+}
+
+function policyLines({ name, verdict, rules }: NonNullable<Report['policy']>): string[] {
+  return [`The policy ${name} says: ${verdict}.`, ...rules.map(({ rule, because }) => `${rule}: ${because}`)];
 }
 
 function sentence({ verdict, stats, mode }: Report): string {

@@ -1,9 +1,9 @@
 /** `weighlock scan`: inspects files, a repo, a bucket or an address by the engine of an admission, and stores nothing. */
 import { Command, Option } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
-import type { FileVerdict } from '../base/finding.ts';
-import { type Inspection, inspect, waiveInspection } from '../inspection/inspect.ts';
+import { type Inspection, inspect, type Waived, waiveInspection } from '../inspection/inspect.ts';
 import { type Report, reportOf } from '../inspection/report.ts';
+import { strictly } from '../inspection/strict.ts';
 import type { Subject } from '../inspection/subject.ts';
 import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
@@ -20,6 +20,7 @@ export interface ScanFlags {
   readonly sarif?: boolean;
   readonly cyclonedx?: boolean;
   readonly waivers?: string;
+  readonly policy?: string;
   readonly json?: boolean;
 }
 
@@ -34,6 +35,7 @@ export function scanCommand(run: Run): Command {
     .option('--strict', 'count notes and known classes as inconclusive: clean means weights and text alone')
     .addOption(new Option('--sarif', 'print SARIF 2.1.0').conflicts(['json', 'cyclonedx']))
     .addOption(new Option('--cyclonedx', 'print a CycloneDX 1.7 ML-BOM').conflicts(['json', 'sarif']))
+    .option('--policy <file>', 'also say what this policy would decide')
     .option('--waivers <file>', 'signed waivers: findings that people took upon themselves')
     .option('--concurrency <n>', 'remote files under way at once (default: 4)')
     .option('--memory <size>', 'bytes of remote files that may wait in memory (default: 16MB)')
@@ -51,16 +53,34 @@ Examples: weighlock scan ./checkpoint.pt
 }
 
 export async function runScan(wire: Wire, what: string, flags: ScanFlags): Promise<Outcome> {
-  const waivers = await readWaivers(wire, flags.waivers);
+  const waived = { waivers: await readWaivers(wire, flags.waivers), nowMs: wire.clock.now() };
   const subject = await openSubject(wire, what);
   const seen = await watching(wire.terminal, (onStart) => look(wire, subject, { flags, onStart }));
-  const inspection = waiveInspection(seen, { waivers, nowMs: wire.clock.now() });
-  const report = reportOf(inspection, TOOL);
+  const lifted = waiveInspection(seen, waived);
+  const inspection = flags.strict ? strictly(lifted) : lifted;
+  const policy = await policyOf(wire, flags, { inspection: seen, waived });
+  const report = { ...reportOf(inspection, TOOL), ...(policy && { policy }) };
   refuseSilence(report);
   const json = await documentOf(report, wire, flags);
   const text =
     flags.sarif || flags.cyclonedx ? `${JSON.stringify(json, null, 2)}\n` : scanText(report, wire.terminal);
-  return { exit: exitOf(report.verdict), json, text };
+  return { exit: exitOf(report), json, text };
+}
+
+/** Loaded only where a policy is named: its expressions take long to load. */
+async function policyOf(
+  wire: Wire,
+  { policy: file }: ScanFlags,
+  { inspection, waived }: { readonly inspection: Inspection; readonly waived: Waived },
+): Promise<Report['policy'] | undefined> {
+  if (file === undefined) return undefined;
+  const [{ policyInForce }, { decideInspection }] = await Promise.all([
+    import('./policy-file.ts'),
+    import('../inspection/by-policy.ts'),
+  ]);
+  const policy = policyInForce(wire.config);
+  const { verdict, rules } = decideInspection(inspection, policy, waived);
+  return { name: policy.name, verdict, rules };
 }
 
 async function look(
@@ -91,13 +111,9 @@ function refuseSilence({ files }: Report): void {
   throw new WeighlockError(code, `${only.path}: ${message}`, hint === undefined ? {} : { hint });
 }
 
-function exitOf(verdict: FileVerdict): number {
-  switch (verdict) {
-    case 'clean':
-      return EXIT.done;
-    case 'blocked':
-      return EXIT.refused;
-    case 'inconclusive':
-      return EXIT.held;
-  }
+/** By the worse of the verdict and of what a policy decides. */
+function exitOf({ verdict, policy }: Report): number {
+  if (verdict === 'blocked' || policy?.verdict === 'refused') return EXIT.refused;
+  if (verdict === 'inconclusive' || policy?.verdict === 'held') return EXIT.held;
+  return EXIT.done;
 }
