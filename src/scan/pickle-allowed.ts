@@ -70,7 +70,7 @@ const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
   {
     module: 'torch._utils',
     names:
-      '_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_parameter _rebuild_parameter_with_state ' +
+      '_rebuild_tensor _rebuild_tensor_v2 _rebuild_tensor_v3 _rebuild_parameter ' +
       '_rebuild_qtensor _rebuild_sparse_tensor _rebuild_sparse_csr_tensor _rebuild_nested_tensor ' +
       '_rebuild_meta_tensor_no_storage _rebuild_wrapper_subclass _rebuild_device_tensor_from_numpy ' +
       '_rebuild_device_tensor_from_cpu_tensor _rebuild_xla_tensor',
@@ -80,7 +80,14 @@ const WEIGHTS_ONLY: readonly Omit<Row, 'tier'>[] = [
     module: 'torch._tensor',
     names: '_rebuild_from_type_v2',
     may: CALLED,
-    shapes: /^\(torch\._utils\._rebuild_\w+, global, /,
+    shapes: /^\(torch\._utils\._rebuild_\w+, global, (tuple|\([^()]*\)), dict\)$/,
+  },
+  // The attacker's move: a state of two parts, whose second sets attributes one by one, `__class__` among them.
+  {
+    module: 'torch._utils',
+    names: '_rebuild_parameter_with_state',
+    may: CALLED,
+    shapes: /^\(\w+, bool, \w+, dict\)$/,
   },
   { module: 'torch.serialization', names: '_get_layout', may: CALL, shapes: /^\(str\)$/ },
   { module: '_codecs', names: 'encode', may: CALL, shapes: /^\(str, "latin-?1"\)$/ },
@@ -327,6 +334,9 @@ const ROWS: readonly Row[] = [
   ...KNOWN_CLASSES.map((row) => ({ ...row, tier: 'known-classes' as const })),
 ];
 
+/** A state whose second part sets attributes one by one: none of these classes has such a state. */
+const SLOTS = /^\((none|dict|result), dict\)$/;
+
 /** The tier that permits the operation, or undefined where none does. */
 export function allowedTier(global: PickleGlobal): AllowedTier | undefined {
   const needed = permissionFor(global);
@@ -340,6 +350,7 @@ export function allowedTier(global: PickleGlobal): AllowedTier | undefined {
     (candidate) =>
       matches(candidate, bundled(global)) &&
       candidate.may.includes(needed) &&
+      !(needed === 'build' && SLOTS.test(global.shape)) &&
       (needed !== 'call' || candidate.shapes === undefined || candidate.shapes.test(global.shape)),
   );
   return row?.tier;

@@ -144,9 +144,10 @@ export class Ledger {
     return `(${given.count > kinds.length ? [...kinds, '…'].join(', ') : kinds.join(', ')})`;
   }
 
-  persistentId(value: Value, offset: number): void {
+  /** Returns how many elements the storage has that the id names, at most. */
+  persistentId(value: Value, offset: number): number | undefined {
     this.#persistent++;
-    if (this.#numbers && isNumberId(value)) return;
+    if (this.#numbers && isNumberId(value)) return undefined;
     const storage = storageReference(value);
     if (storage === undefined) {
       this.#oddCount++;
@@ -156,6 +157,7 @@ export class Ledger {
     } else {
       this.storages.push(storage);
     }
+    return storage?.elements;
   }
 
   problem(code: string, offset: number, detail: string): void {

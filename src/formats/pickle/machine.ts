@@ -5,6 +5,7 @@
  * Where CPython would raise, the machine breaks (`Broken`): what follows is not part of the stream. Where CPython
  * would go on with something the machine cannot know, it goes on too and remembers from where on it is unsure.
  */
+import { isUsedAsFields, lieOfArray, lieOfArrayState, noteDtype, setDtypeState } from './dtype.ts';
 import {
   LINE_BYTES_MAX,
   NESTED_BYTES_MAX,
@@ -12,21 +13,15 @@ import {
   type PickleOperation,
   TEXT_BYTES_MAX,
 } from './facts.ts';
-import {
-  type ArrayBehind,
-  arrayBehind,
-  isArrayWrapper,
-  noteDtype,
-  STATES_MAX,
-  setDtypeState,
-  stateDict,
-} from './joblib.ts';
+import { type ArrayBehind, arrayBehind, isArrayWrapper, STATES_MAX, stateDict } from './joblib.ts';
 import type { Ledger } from './ledger.ts';
 import type { Opcode } from './opcode.ts';
 import { OPCODES } from './opcodes.ts';
 import { python3Name } from './python2-names.ts';
 import { looksLikePickle } from './recognise.ts';
 import { Broken, Memo, Stack } from './stack.ts';
+import { runStretch, type Stretch } from './stretch.ts';
+import { lieOfTensor, lieOfTensorState } from './tensor.ts';
 import { type GlobalName, named, OPAQUE, UNKNOWN, type Value } from './value.ts';
 
 /**
@@ -39,6 +34,9 @@ export type Pause =
   | { readonly kind: 'skip-line' }
   | { readonly kind: 'array'; readonly array: ArrayBehind }
   | { readonly kind: 'stopped' };
+
+/** Dictionaries kept as fields of types at the same time: how deep structures are followed into structures. */
+const FIELDS_KEPT_MAX = 8;
 
 /** Bytes of a payload that are looked at before deciding whether it is a pickle. */
 const SNIFF_BYTES = 32;
@@ -80,8 +78,11 @@ export class Machine {
   readonly arrays: MachineOptions['arrays'];
   readonly #nested: MachineOptions['nested'];
   readonly #globals = new Map<string, GlobalName>();
+  readonly #stretch: Stretch = { at: 0, opcodes: 0 };
   #base = 0;
   #array: ArrayBehind | undefined;
+  /** The latest dictionaries that may be the fields of a type. */
+  readonly #fields: Value[] = [];
   /** State dictionaries of arrays that are not used yet. */
   #states = 0;
 
@@ -107,6 +108,7 @@ export class Machine {
     this.#base = base;
     this.consumed = 0;
     while (!this.stopped && this.#array === undefined) {
+      this.#runStretch(window);
       const code = window[this.consumed];
       if (code === undefined) return { kind: 'more', bytes: 1, line: false };
       const opcode = OPCODES[code];
@@ -135,6 +137,20 @@ export class Machine {
     return { kind: 'array', array };
   }
 
+  #runStretch(window: Buffer): void {
+    const frame = this.frameEnd - this.#base;
+    const end = frame > this.consumed ? Math.min(frame, window.length) : window.length;
+    const stretch = this.#stretch;
+    stretch.at = this.consumed;
+    stretch.opcodes = 0;
+    try {
+      runStretch(stretch, window, end, this);
+    } finally {
+      this.consumed = stretch.at;
+      this.ledger.opcodes += stretch.opcodes;
+    }
+  }
+
   /** A machine for the pickle that an array of objects is, which joblib gives to a plain unpickler. */
   nestedInPlace(): Machine {
     return new Machine({ ...this.#options(this.ledger), arrays: 'plain' });
@@ -158,18 +174,30 @@ export class Machine {
     return { ledger, inputEnd: this.inputEnd, nested: this.#nested, arrays: 'plain' };
   }
 
-  /** An empty dictionary, whose entries are kept where it becomes the state of an array. */
+  /** An empty dictionary, whose entries are kept where it becomes the state of an array or the fields of a type. */
   emptyDict(): Value {
-    if (this.arrays !== 'joblib' || this.#states >= STATES_MAX) return OPAQUE.dict;
     const below = this.stack.peek();
+    if (below?.kind === 'tuple' && below.items?.[0]?.kind === 'str') return this.#fieldsDict();
+    if (this.arrays !== 'joblib' || this.#states >= STATES_MAX) return OPAQUE.dict;
     if (below === undefined || !isArrayWrapper(below)) return OPAQUE.dict;
     this.#states++;
     return stateDict();
   }
 
+  /** Behind a tuple of names may follow the fields of a type. Those of the types being made are kept, no others. */
+  #fieldsDict(): Value {
+    const dict = stateDict();
+    this.#fields.push(dict);
+    const oldest = this.#fields.length > FIELDS_KEPT_MAX ? this.#fields.shift() : undefined;
+    if (oldest !== undefined) oldest.entries = undefined;
+    return dict;
+  }
+
   /** BUILD: what the state says of types and of arrays that follow. */
   built(target: Value, state: Value): void {
-    setDtypeState(target, state);
+    this.#refuse(
+      setDtypeState(target, state) ?? lieOfArrayState(target, state) ?? lieOfTensorState(target, state),
+    );
     if (this.arrays !== 'joblib' || !isArrayWrapper(target)) return;
     const array = target.number === undefined ? arrayBehind(state) : undefined;
     // The same wrapper again would keep what this state does not replace.
@@ -183,6 +211,15 @@ export class Machine {
     else if (this.offset + 1 < this.frameEnd)
       this.unsure('frame-crossed', 'an array begins inside of a frame, and readers disagree about where');
     else this.#array = array;
+  }
+
+  /** Something goes into a dictionary. */
+  filled(target: Value): void {
+    if (isUsedAsFields(target)) this.#refuse('the fields of a numpy type change after it was made');
+  }
+
+  #refuse(lie: string | undefined): void {
+    if (lie !== undefined) this.ledger.problem('impossible', this.offset, lie);
   }
 
   /** The opcode will be met again. */
@@ -290,7 +327,11 @@ export class Machine {
     this.note(operation, callee, given);
     if (callee.global === undefined) return UNKNOWN;
     const result = named('result', callee.global);
-    if (callee.kind === 'global' && operation === 'reduce') noteDtype(result, given);
+    if (callee.kind === 'global' && operation === 'reduce') {
+      const name = `${callee.global.module}.${callee.global.name}`;
+      noteDtype(result, given);
+      this.#refuse(lieOfArray(name, given) ?? lieOfTensor(name, given));
+    }
     return result;
   }
 

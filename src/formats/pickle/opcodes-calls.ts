@@ -5,7 +5,7 @@ import type { Machine } from './machine.ts';
 import { type Code, fixed, lines, type Opcode } from './opcode.ts';
 import { Broken } from './stack.ts';
 import { python2Text, utf8 } from './text.ts';
-import { OPAQUE, str, tuple, UNKNOWN, type Value } from './value.ts';
+import { OPAQUE, storage, str, tuple, UNKNOWN, type Value } from './value.ts';
 
 export const CALLS: readonly (readonly [Code, Opcode])[] = [
   ['c', lines(2, globalLines)],
@@ -141,6 +141,6 @@ function persistentLine(machine: Machine, window: Buffer, from: number, to: numb
 }
 
 function persistent(machine: Machine, id: Value): void {
-  machine.ledger.persistentId(id, machine.offset);
-  machine.stack.push(OPAQUE.persistent);
+  const elements = machine.ledger.persistentId(id, machine.offset);
+  machine.stack.push(elements === undefined ? OPAQUE.persistent : storage(elements));
 }

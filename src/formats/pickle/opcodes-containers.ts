@@ -73,6 +73,7 @@ type Fill = 'append' | 'setitem' | 'additems';
 /** What goes into a plain container is forgotten, but for the globals among it: lists and dicts can be long. */
 function fillMarked(machine: Machine, operation: Fill): void {
   const target = machine.stack.belowMark();
+  machine.filled(target);
   const forgets =
     (operation !== 'append' && target.entries === undefined) ||
     (target.items !== undefined && target.items.length >= LIST_ITEMS_MAX);
@@ -90,6 +91,7 @@ function fill(machine: Machine, operation: Fill, values: readonly Value[]): void
   if (values.length === 0) return;
   if (operation === 'setitem' && values.length % 2 !== 0) refuseOdd();
   machine.pass(values);
+  machine.filled(target);
   if (target.kind !== FILLED_BY[operation]) machine.note(operation, target, tuple(values.slice(0, 2)));
   else if (operation === 'append') addToList(target, values);
   else if (operation === 'setitem') setEntries(target, values);

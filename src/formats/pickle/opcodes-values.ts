@@ -33,8 +33,14 @@ export const CONSTANTS: readonly (readonly [Code, Opcode])[] = [
   ['G', fixed(8, (m) => m.stack.push(FLOAT))],
   [0x8a, counted(1, longInteger)],
   [0x8b, counted(4, longInteger, { signed: true })],
-  ['I', lines(1, (m, w, from, to) => numberLine(m, w, { from, to }, OPAQUE.int), { skips: true })],
-  ['L', lines(1, (m, w, from, to) => numberLine(m, w, { from, to }, OPAQUE.int), { skips: true })],
+  [
+    'I',
+    lines(1, (m, w, from, to) => numberLine(m, w, { from, to }, intOfText(w, from, to)), { skips: true }),
+  ],
+  [
+    'L',
+    lines(1, (m, w, from, to) => numberLine(m, w, { from, to }, intOfText(w, from, to)), { skips: true }),
+  ],
   ['F', lines(1, (m, w, from, to) => numberLine(m, w, { from, to }, FLOAT), { skips: true })],
 ];
 
@@ -113,6 +119,16 @@ function longAt(window: Buffer, from: number, to: number): Value {
   const number = Number(BigInt.asIntN(bytes * 8, value));
   return Number.isSafeInteger(number) ? int(number) : OPAQUE.int;
 }
+
+/** As picklers write it; readers take more (`010` is eight), whose value is then not known. */
+function intOfText(window: Buffer, from: number, to: number): Value {
+  if (to - from > DECIMAL_CHARS_MAX) return OPAQUE.int;
+  const text = window.toString('latin1', from, to);
+  return /^-?(?:0|[1-9]\d*)L?$/.test(text) ? int(Number.parseInt(text, 10)) : OPAQUE.int;
+}
+
+/** What is longer may be no safe integer. */
+const DECIMAL_CHARS_MAX = 15;
 
 interface Range {
   readonly from: number;

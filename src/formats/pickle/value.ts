@@ -116,6 +116,13 @@ export function named(kind: 'global' | 'result', global: GlobalName): Value {
   return value;
 }
 
+/** What a persistent id brings: a storage of so many elements. */
+export function storage(elements: number): Value {
+  const value = new Value('persistent', 1);
+  value.number = elements;
+  return value;
+}
+
 /** A tuple that keeps its first elements, as far as the weight allows; what it does not keep it knows by kind. */
 export function tuple(values: Value[]): Value {
   if (values.length === 0) return EMPTY_TUPLE;
