@@ -40,7 +40,11 @@ export class Lzma {
   #range = -1;
   #code = 0;
   #state = 0;
-  #distances: [number, number, number, number] = [0, 0, 0, 0];
+  /** The last four distances, less one. */
+  #first = 0;
+  #second = 0;
+  #third = 0;
+  #fourth = 0;
   #literals = new Uint16Array(0);
   readonly #isMatch = new Uint16Array(STATES * POSITIONS_MAX);
   readonly #isRep = new Uint16Array(STATES);
@@ -70,7 +74,10 @@ export class Lzma {
 
   resetState(): void {
     this.#state = 0;
-    this.#distances = [0, 0, 0, 0];
+    this.#first = 0;
+    this.#second = 0;
+    this.#third = 0;
+    this.#fourth = 0;
     for (const probabilities of [
       this.#literals,
       this.#isMatch,
@@ -124,8 +131,7 @@ export class Lzma {
       const length = this.#match(position);
       if (length === 0) return 'marker';
       if (ring.total + length > end) throw packed.bad('a match reaches beyond the end of its LZMA data');
-      if (!ring.copy(this.#distances[0] + 1, length))
-        throw packed.bad('a match reaches in front of the stream');
+      if (!ring.copy(this.#first + 1, length)) throw packed.bad('a match reaches in front of the stream');
     }
     packed.within();
     return 'made';
@@ -135,7 +141,7 @@ export class Lzma {
     const probabilities = this.#literals;
     let symbol = 1;
     if (this.#state >= 7) {
-      let matched = this.#ring.back(this.#distances[0] + 1);
+      let matched = this.#ring.back(this.#first + 1);
       while (symbol < 0x100) {
         matched <<= 1;
         const expected = matched & 0x100;
@@ -152,12 +158,11 @@ export class Lzma {
   /** Length of a match, whose distance is then the first of the four; 0 at the marker of the end. */
   #match(position: number): number {
     const state = this.#state;
-    const [first, second, third, fourth] = this.#distances;
     if (this.#bit(this.#isRep, state) === 0) {
       const length = this.#length(this.#lengths, position);
       this.#state = state < 7 ? 7 : 10;
       const distance = this.#distance(length);
-      this.#distances = [distance, first, second, third];
+      this.#push(distance);
       return distance === 0xffffffff ? 0 : length + MATCH_LENGTH_MIN;
     }
     if (this.#bit(this.#isRepG0, state) === 0) {
@@ -165,15 +170,29 @@ export class Lzma {
         this.#state = state < 7 ? 9 : 11;
         return 1;
       }
-    } else if (this.#bit(this.#isRepG1, state) === 0) {
-      this.#distances = [second, first, third, fourth];
-    } else if (this.#bit(this.#isRepG2, state) === 0) {
-      this.#distances = [third, first, second, fourth];
     } else {
-      this.#distances = [fourth, first, second, third];
+      const [second, third, fourth] = [this.#second, this.#third, this.#fourth];
+      if (this.#bit(this.#isRepG1, state) === 0) {
+        this.#push(second);
+        this.#third = third;
+        this.#fourth = fourth;
+      } else if (this.#bit(this.#isRepG2, state) === 0) {
+        this.#push(third);
+        this.#fourth = fourth;
+      } else {
+        this.#push(fourth);
+      }
     }
     this.#state = state < 7 ? 8 : 11;
     return this.#length(this.#repLengths, position) + MATCH_LENGTH_MIN;
+  }
+
+  /** A new first distance; the others move behind it. */
+  #push(distance: number): void {
+    this.#fourth = this.#third;
+    this.#third = this.#second;
+    this.#second = this.#first;
+    this.#first = distance;
   }
 
   #length(coder: LengthCoder, position: number): number {
