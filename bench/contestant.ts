@@ -9,6 +9,8 @@ export interface Step {
   readonly name: string;
   readonly command: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where it runs, for commands that leave files behind where they stand. */
+  readonly folder?: string;
 }
 
 /** What a command cost, with everything that it started. */
@@ -77,6 +79,7 @@ export interface Attempt extends Cost {
 export async function attempt(meter: string, step: Step, folder: string): Promise<Attempt> {
   const result = path.join(folder, 'cost.json');
   const child = spawn(meter, [result, ...step.command], {
+    cwd: step.folder,
     env: { ...process.env, ...step.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,8 +5,11 @@
  * An *answer* is `safe` (exit 0), `flagged` (1), or `none`: an error, an unsupported file, a minute without an end; of
  * ours, inconclusive. An attack is detected where the answer is not `safe`; of a benign file anything but `safe` is a
  * false alarm where it was flagged, and an open question where there was none.
+ *
+ * `--every 3` takes every third entry; `--results <file>` keeps what was measured, so that `--only weighlock` measures
+ * one contestant anew and prints it beside the others of the file.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -82,16 +85,20 @@ export async function benchContest(args: readonly string[]): Promise<void> {
   const every = Number(values.every);
   const entries = readManifest().filter((_, index) => index % every === 0);
   const only = values.only?.split(',');
-  using work = scratch(values.work, 'contest');
+  using work = scratch(path.resolve(values.work), 'contest');
   const meter = compile('measure', work.path);
-  const results: Result[] = [];
+  const results = new Map(earlier(values.results).map((result) => [result.contestant, result]));
   for (const contestant of CONTESTANTS) {
     if (only && !only.includes(contestant.name)) continue;
     process.stderr.write(`${contestant.name} …\n`);
-    results.push(await run(contestant, entries, { meter, folder: work.path }));
-    if (values.results) writeFileSync(values.results, JSON.stringify(results, null, 1));
+    results.set(contestant.name, await run(contestant, entries, { meter, folder: work.path }));
+    if (values.results) writeFileSync(values.results, JSON.stringify([...results.values()], null, 1));
   }
-  process.stdout.write(report(entries, results));
+  process.stdout.write(report(entries, [...results.values()]));
+}
+
+function earlier(file: string | undefined): readonly Result[] {
+  return file !== undefined && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : [];
 }
 
 interface Stage {
@@ -106,6 +113,7 @@ async function run(contestant: Contestant, entries: readonly Entry[], stage: Sta
     const file = path.join(CORPUS, entry.path);
     const step = {
       name: contestant.name,
+      folder: stage.folder,
       command: ['timeout', String(SECONDS_MAX), ...command(file)],
       // Some tools report their use over the network, which costs seconds where there is none.
       environment: { PROMPTFOO_DISABLE_TELEMETRY: '1', NO_ANALYTICS: '1', WEIGHLOCK_HOME: stage.folder },
@@ -160,7 +168,8 @@ function report(entries: readonly Entry[], results: readonly Result[]): string {
     'configs',
     'weights stopped',
     'others stopped',
-    'of these unanswered',
+    'no answer: attacks',
+    'no answer: benign',
     'median s',
     'total s',
     'peak MB',
@@ -182,6 +191,8 @@ function row({ contestant, version, ran }: Result, kinds: ReadonlyMap<string, En
     of((entry) => entry.kind === 'benign' && entry.weightsOnly === weightsOnly);
   const stopped = (files: readonly Ran[]): readonly Ran[] => files.filter(({ answer }) => answer !== 'safe');
   const share = (part: number, whole: number): string => `${part} of ${whole}`;
+  const unanswered = (files: readonly Ran[]): number =>
+    files.filter(({ answer }) => answer === 'none').length;
   const seconds = ran.map((each) => each.seconds).sort((a, b) => a - b);
   const [weights, others] = [benign(true), benign(false)];
   return [
@@ -192,7 +203,8 @@ function row({ contestant, version, ran }: Result, kinds: ReadonlyMap<string, En
     caught('config'),
     share(stopped(weights).length, weights.length),
     share(stopped(others).length, others.length),
-    String([...weights, ...others].filter(({ answer }) => answer === 'none').length),
+    String(unanswered(of(({ expect }) => expect === 'not-clean'))),
+    String(unanswered([...weights, ...others])),
     (seconds[seconds.length >> 1] ?? 0).toFixed(2),
     seconds.reduce((all, each) => all + each, 0).toFixed(0),
     (Math.max(...ran.map(({ peakBytes }) => peakBytes)) / 1e6).toFixed(0),
