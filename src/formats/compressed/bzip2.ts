@@ -31,7 +31,6 @@ function* decodeBzip2(packed: Packed, output: Output): Parse<void> {
   if (!BZIP2.fits(header)) throw packed.bad('a bzip2 header is not of the form that exists');
   const blockBytes = ((header[3] ?? 0) - 0x30) * 100_000;
   const reader = new Bits(packed);
-  const block = new Uint32Array(blockBytes);
   output.ring.begin(1);
   let combined = 0;
   for (;;) {
@@ -43,6 +42,7 @@ function* decodeBzip2(packed: Packed, output: Output): Parse<void> {
       break;
     }
     if (magic !== BLOCK_MAGIC) throw packed.bad('a bzip2 block does not begin as one');
+    const block = output.words(blockBytes);
     const check = new BzipCrc();
     output.check = check;
     const { length, origin } = yield* readBlock(packed, reader, block);

@@ -110,8 +110,7 @@ export function* expandLzma2(packed: Packed, ring: Ring): Parse<void> {
     const resets = (control >> 5) & 3;
     if (resets >= 2) {
       const properties = lzmaProperties(packed.take(1)[0] ?? 0xff);
-      if (properties === undefined || properties.literalContextBits + properties.literalPositionBits > 4)
-        throw packed.bad('the properties of LZMA2 data do not exist');
+      if (properties === undefined) throw packed.bad('the properties of LZMA2 data do not exist');
       lzma.reset(properties);
     } else {
       if (needs === 'properties') throw packed.bad('an LZMA2 chunk goes on with what was never set');

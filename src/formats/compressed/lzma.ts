@@ -22,11 +22,15 @@ export interface LzmaProperties {
   readonly positionBits: number;
 }
 
-/** Properties from their byte; undefined where there are none such. */
+/** Contexts of literals: more of them only take memory, and no encoder in use makes them. */
+const CONTEXT_BITS_MAX = 4;
+
+/** Properties from their byte; undefined where there are none such, or none that are in use. */
 export function lzmaProperties(byte: number): LzmaProperties | undefined {
   if (byte >= 9 * 5 * 5) return undefined;
   const literalContextBits = byte % 9;
   const rest = (byte - literalContextBits) / 9;
+  if (literalContextBits + (rest % 5) > CONTEXT_BITS_MAX) return undefined;
   return { literalContextBits, literalPositionBits: rest % 5, positionBits: Math.floor(rest / 5) };
 }
 

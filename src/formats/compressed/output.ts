@@ -10,6 +10,13 @@ export class Output {
   sink: Sink;
   /** Of the stream at work; set by its decoder. */
   check: Check | undefined;
+  #words = new Uint32Array(0);
+
+  /** Memory to work in, the same one for all streams: many small ones cost no more than a large one. */
+  words(count: number): Uint32Array {
+    if (this.#words.length < count) this.#words = new Uint32Array(count);
+    return this.#words.subarray(0, count);
+  }
 
   constructor(sink: Sink) {
     this.sink = sink;

@@ -36,7 +36,7 @@ export interface CompressedInput {
 const CODECS: readonly Codec[] = [GZIP, BZIP2, XZ, LZ4, ZSTD, LZMA_ALONE, ZLIB];
 
 /** Streams one after another: bgzip writes one for every 64 KiB. */
-const STREAMS_MAX = 1 << 20;
+const STREAMS_MAX = 1 << 16;
 
 /** Name of the content in findings and gaps, where members have theirs. */
 export const CONTENT = 'content';

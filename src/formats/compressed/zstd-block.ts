@@ -73,7 +73,7 @@ const MATCHES: Kind = { fallback: MATCH_DEFAULT, logMax: 9, symbolMax: 52 };
 /** Expands the compressed blocks of one frame, which share tables and offsets. */
 export class ZstdBlocks {
   readonly #ring: Ring;
-  readonly #literals = new Uint8Array(BLOCK_BYTES_MAX);
+  #literals = new Uint8Array(0);
   #huffman: HuffmanTable | undefined;
   #literalTable: FseTable | undefined;
   #offsetTable: FseTable | undefined;
@@ -89,6 +89,7 @@ export class ZstdBlocks {
 
   /** Expands one block that is at hand. Throws Malformed. */
   expand(block: Uint8Array): void {
+    if (this.#literals.length === 0) this.#literals = new Uint8Array(BLOCK_BYTES_MAX);
     const literals = this.#readLiterals(block);
     this.#readSequences(block, literals.at, literals.count);
   }

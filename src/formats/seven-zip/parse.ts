@@ -208,6 +208,8 @@ interface Reading {
 function* readFolders(input: SevenZipInput, { header, packedEnd, notes, members }: Reading): Parse<void> {
   const { streams, files } = header;
   const packed = streams.packedBytes.reduce((sum, bytes) => sum + bytes, 0);
+  if (streams.folders.length > PARSED_MAX)
+    throw new Malformed('too-many-members', packedEnd, `more than ${PARSED_MAX} folders to expand`);
   if (streams.packedAt !== 0 || START_BYTES + packed !== packedEnd)
     throw malformed('leaves bytes between its streams');
   const named = files.filter(({ hasStream }) => hasStream);

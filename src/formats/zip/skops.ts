@@ -24,8 +24,8 @@ export interface SkopsFacts {
 
 const SCHEMA = 'schema.json';
 
-/** A forest of a thousand trees has some ten megabytes. */
-const SCHEMA_BYTES_MAX = 12 << 20;
+/** A forest of three hundred trees; in memory the tree is many times as large. */
+const SCHEMA_BYTES_MAX = 8 << 20;
 
 /** Distinct nodes: estimators have some dozens. */
 const NODES_MAX = 1024;
