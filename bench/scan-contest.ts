@@ -7,7 +7,8 @@
  * false alarm where it was flagged, and an open question where there was none.
  *
  * `--every 3` takes every third entry; `--results <file>` keeps what was measured, so that `--only weighlock` measures
- * one contestant anew and prints it beside the others of the file.
+ * one contestant anew on the file's entries and prints it beside the others. Entries that have left the corpus since
+ * count for nobody.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -83,18 +84,22 @@ export async function benchContest(args: readonly string[]): Promise<void> {
     },
   });
   const every = Number(values.every);
-  const entries = readManifest().filter((_, index) => index % every === 0);
+  const before = earlier(values.results);
+  const measured = new Set(before[0]?.ran.map((each) => each.path));
+  const entries = readManifest()
+    .filter((entry) => measured.size === 0 || measured.has(entry.path))
+    .filter((_, index) => index % every === 0);
   const only = values.only?.split(',');
   using work = scratch(path.resolve(values.work), 'contest');
   const meter = compile('measure', work.path);
-  const results = new Map(earlier(values.results).map((result) => [result.contestant, result]));
+  const results = new Map(before.map((result) => [result.contestant, result]));
   for (const contestant of CONTESTANTS) {
     if (only && !only.includes(contestant.name)) continue;
     process.stderr.write(`${contestant.name} …\n`);
     results.set(contestant.name, await run(contestant, entries, { meter, folder: work.path }));
     if (values.results) writeFileSync(values.results, JSON.stringify([...results.values()], null, 1));
   }
-  process.stdout.write(report(entries, [...results.values()]));
+  process.stdout.write(report(readManifest(), [...results.values()]));
 }
 
 function earlier(file: string | undefined): readonly Result[] {

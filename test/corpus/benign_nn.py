@@ -1,5 +1,6 @@
 """Makes benign/nn/: what Keras, flax, tokenizers, sentencepiece, transformers and huggingface_hub write, and the chat
 templates that axolotl ships for real model families. The wheel of axolotl is the first argument."""
+import io
 import json
 import os
 import pathlib
@@ -87,12 +88,11 @@ def tokenizer_files():
             tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=pair)
         yield f"tokenizer-{kind}.json", tokenizer.to_str(pretty=True).encode(), False, f"a {kind} tokenizer", f"tokenizers {tokenizers.__version__}"
 
-    def sentences(folder):
-        (folder / "t.txt").write_text("\n".join(WORDS))
-        sentencepiece.SentencePieceTrainer.train(input=str(folder / "t.txt"), model_prefix=str(folder / "m"), vocab_size=40, hard_vocab_limit=False, minloglevel=2, normalization_rule_name="identity")
-    made = written(sentences)
-    yield "tokenizer.model", made["m.model"], False, "a sentencepiece model", f"sentencepiece {sentencepiece.__version__}"
-    yield "tokenizer.vocab", made["m.vocab"], False, "its vocabulary as text", f"sentencepiece {sentencepiece.__version__}"
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(WORDS), model_writer=model, vocab_size=40, hard_vocab_limit=False, minloglevel=2, normalization_rule_name="identity"
+    )
+    yield "tokenizer.model", model.getvalue(), False, "a sentencepiece model", f"sentencepiece {sentencepiece.__version__}"
 
 
 FAMILIES = "Llama Mistral Mixtral Qwen2 Qwen3 Gemma Gemma2 Phi3 GPT2 GPTNeoX Bloom Falcon Bert Roberta DistilBert T5 Bart Whisper ViT CLIP DeepseekV3 Mamba Deberta Electra Albert Cohere Olmo StableLm Wav2Vec2 XLMRoberta".split()

@@ -146,9 +146,11 @@ def transformers_files():
     from transformers import Seq2SeqTrainingArguments, TrainingArguments
     from transformers.trainer_callback import TrainerState
     import transformers
+    # The default names this machine and this minute.
+    runs = {"output_dir": "out", "logging_dir": "out/runs"}
     for name, args in {
-        "training-args": TrainingArguments("out"), "training-args-many": TrainingArguments("out", evaluation_strategy="epoch", save_strategy="epoch", optim="adafactor", lr_scheduler_type="cosine", report_to=[]),
-        "training-args-seq2seq": Seq2SeqTrainingArguments("out", predict_with_generate=True),
+        "training-args": TrainingArguments(**runs), "training-args-many": TrainingArguments(**runs, evaluation_strategy="epoch", save_strategy="epoch", optim="adafactor", lr_scheduler_type="cosine", report_to=[]),
+        "training-args-seq2seq": Seq2SeqTrainingArguments(**runs, predict_with_generate=True),
     }.items():
         yield f"{name}.bin", saved(args), False, "TrainingArguments as Trainer writes them", f"transformers {transformers.__version__}"
         yield f"{name}.pkl", pickle.dumps(args), False, "TrainingArguments by pickle", f"transformers {transformers.__version__}"

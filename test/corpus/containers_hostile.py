@@ -211,7 +211,7 @@ def ggufs():
     yield "truncated.gguf", f.gguf([arch], [weights], eight)[:-5], "the tensors end too early"
     yield "template-escape.gguf", f.gguf([arch, f.gguf_text("tokenizer.chat_template", ESCAPE)], [weights], eight), "a template that leaves its sandbox (CVE-2024-34359)"
     yield "template-named-escape.gguf", f.gguf([arch, f.gguf_text("tokenizer.chat_template.tool_use", "{{ cycler.__init__.__globals__.os.popen('true').read() }}")], [weights], eight), "a second template that leaves its sandbox"
-    yield "secret.gguf", f.gguf([arch, f.gguf_text("general.description", "token hf_" + "aBcD1234" * 4 + "Ab")], [weights], eight), "what looks like a token in the metadata"
+    yield "secret.gguf", f.gguf([arch, f.gguf_text("general.description", "token hf_" + "aBcDxyZW" * 4 + "Ab")], [weights], eight), "what looks like a token in the metadata"
 
 
 def onnxes():

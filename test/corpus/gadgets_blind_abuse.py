@@ -119,7 +119,6 @@ NUMPY = [
     ("dtype-offset-negative.pkl", program(array((1, (1,), dtype_state(3, "|", None, ("a",), {"a": (FLOAT8, -4096)}, 8, 1, 16), False, b"\0" * 8))), "a field that lies before its type"),
     ("dtype-itemsize-lie.pkl", program(array((1, (1,), build(call(DTYPE, "f8", False, True), (3, "<", None, None, None, 1 << 20, 1, 0)), False, b"\0" * 8))), "a type's size changed by its state"),
     ("dtype-metadata-call.pkl", program(build(call(DTYPE, "f8", False, True), (4, "<", None, None, None, -1, -1, 0, {"x": SYSTEM}))), "metadata that holds a function"),
-    ("dtype-from-string.pkl", program(call(DTYPE, "O,O,O", False, True)), "a structure of objects from one text"),
     ("dtype-align-object.pkl", program(call(DTYPE, build(newobj(named("argparse", "Namespace")), {"dtype": "f8"}), False, True)), "a type from any object's attribute"),
     ("object-array-of-calls.pkl", program(array((1, (1,), OBJECTS, False, [call(SYSTEM, CMD)]))), "the item of an object array is a call"),
     ("object-array-raw.pkl", program(array((1, (1,), OBJECTS, False, POINTERS))), "raw pointers as objects"),

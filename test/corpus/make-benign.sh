@@ -31,7 +31,9 @@ torch() {
   dpkg -s python3-torch python3-torchvision python3-venv >/dev/null 2>&1 ||
     { apt-get update && apt-get install -y --no-install-recommends python3-torch python3-torchvision python3-venv; }
   system=yes environment torch /usr/bin/python3 'numpy<2' transformers==4.38.2 accelerate==0.27.2 safetensors==0.8.0 \
-    ultralytics==8.0.100 timm==0.6.13 'opencv-python-headless<4.11' 'pandas<2.2'
+    'opencv-python-headless<4.11' matplotlib 'pandas<2.2' seaborn psutil py-cpuinfo
+  # With what they require they would bring a torch of their own.
+  "$peers/corpus-torch/bin/pip" install --quiet --disable-pip-version-check --no-deps ultralytics==8.0.100 timm==0.6.13 thop
   "$peers/corpus-torch/bin/python" -W ignore "$here/benign_torch.py"
 }
 
