@@ -28,7 +28,7 @@ export type Identify = (head: Uint8Array) => Inner;
 export const DEPTH_MAX = 4;
 
 /** What a file may expand to in any case, and for each of its own bytes: text that compresses well reaches 20. */
-const EXPANDED_FREE_BYTES = 256 << 20;
+const EXPANDED_FREE_BYTES = 64 << 20;
 const EXPANDED_MAX = 32;
 
 /** Expansion above which a stream or member of more than 1 MiB is a bomb rather than a file. */

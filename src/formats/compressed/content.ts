@@ -18,7 +18,7 @@ import type { Sink } from './ring.ts';
 /** Content that is held in memory: what must be read from its end, and what is small. */
 export const HELD_BYTES_MAX = 32 << 20;
 
-/** Counts what a decoder makes, and ends it where that is too much: for what it read, or for all around. */
+/** Counts what a decoder makes, and ends it where that is too much: for what it read, or for all around. Throws Malformed. */
 export class Meter implements Sink {
   readonly #next: Sink;
   readonly #nesting: Nesting;
@@ -33,14 +33,15 @@ export class Meter implements Sink {
     this.#next = next;
     this.#nesting = nesting;
     this.#readBytes = readBytes;
+    // Not even the first bytes, or many small ones would cost more than a large one.
+    if (nesting.budget.bytes <= 0) throw spent();
   }
 
   push(bytes: Uint8Array): void {
     this.totalBytes += bytes.length;
     const { budget } = this.#nesting;
     budget.bytes -= bytes.length;
-    if (budget.bytes < 0)
-      throw new Malformed('expands-too-far', 0, 'the file expands to more than a file of its size may');
+    if (budget.bytes < 0) throw spent();
     if (this.totalBytes > EXPANSION_FREE_BYTES && this.totalBytes > this.#readBytes() * EXPANSION_MAX)
       throw new Malformed(
         'expands-too-far',
@@ -51,25 +52,31 @@ export class Meter implements Sink {
   }
 }
 
+function spent(): Malformed {
+  return new Malformed('expands-too-far', 0, 'the file expands to more than a file of its size may');
+}
+
 /** What is kept of content that turns out too large to be held. */
 const PREFIX_BYTES = 1 << 20;
 
 /** Holds all bytes, as far as `HELD_BYTES_MAX` and their number allow; otherwise the first ones. */
 export class Spool implements Sink {
-  #bytes: Buffer;
+  readonly #sizeBytes: number;
+  #bytes: Buffer = Buffer.alloc(0);
   #held = 0;
   totalBytes = 0;
 
   /** `sizeBytes`: more will not come, or need not be held. */
   constructor(sizeBytes: number) {
-    // Memory that nothing was written to yet costs nothing.
-    this.#bytes = Buffer.alloc(Math.min(HELD_BYTES_MAX, sizeBytes));
+    this.#sizeBytes = Math.min(HELD_BYTES_MAX, sizeBytes);
   }
 
   push(bytes: Uint8Array): void {
     const whole = this.whole;
     this.totalBytes += bytes.length;
     if (!whole) return;
+    // Memory that nothing was written to yet costs nothing.
+    if (this.#bytes.length === 0) this.#bytes = Buffer.alloc(this.#sizeBytes);
     const count = Math.min(bytes.length, this.#bytes.length - this.#held);
     this.#bytes.set(bytes.subarray(0, count), this.#held);
     this.#held += count;

@@ -12,7 +12,7 @@ export interface Sink {
 /** Largest window: that of `xz -9`; larger ones come from options that nobody sets. */
 export const WINDOW_BYTES_MAX = 64 << 20;
 
-const FIRST_BYTES = 256 << 10;
+const BYTES_MIN = 256 << 10;
 
 /** Bytes after which the sink gets what is there, so that limits are met in time. */
 const FLUSH_BYTES = 256 << 10;
@@ -20,7 +20,7 @@ const FLUSH_BYTES = 256 << 10;
 export class Ring {
   readonly #sink: Sink;
   #windowBytes = 0;
-  #bytes = new Uint8Array(FIRST_BYTES);
+  #bytes = new Uint8Array(0);
   #at = 0;
   #flushed = 0;
   #limit = FLUSH_BYTES;
@@ -52,7 +52,8 @@ export class Ring {
   begin(windowBytes: number): void {
     this.flush();
     // Memory that nothing was written to yet costs nothing.
-    if (this.#bytes.length < windowBytes) this.#bytes = new Uint8Array(windowBytes);
+    const length = Math.max(windowBytes, BYTES_MIN);
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
     this.#windowBytes = windowBytes;
     this.#at = 0;
     this.#flushed = 0;

@@ -73,7 +73,7 @@ const MATCHES: Kind = { fallback: MATCH_DEFAULT, logMax: 9, symbolMax: 52 };
 /** Expands the compressed blocks of one frame, which share tables and offsets. */
 export class ZstdBlocks {
   readonly #ring: Ring;
-  #literals = new Uint8Array(0);
+  readonly #literals: Uint8Array;
   #huffman: HuffmanTable | undefined;
   #literalTable: FseTable | undefined;
   #offsetTable: FseTable | undefined;
@@ -83,13 +83,14 @@ export class ZstdBlocks {
   #second = 4;
   #third = 8;
 
-  constructor(ring: Ring) {
+  /** `literals`: memory for those of a block, `BLOCK_BYTES_MAX`. */
+  constructor(ring: Ring, literals: Uint8Array) {
     this.#ring = ring;
+    this.#literals = literals;
   }
 
   /** Expands one block that is at hand. Throws Malformed. */
   expand(block: Uint8Array): void {
-    if (this.#literals.length === 0) this.#literals = new Uint8Array(BLOCK_BYTES_MAX);
     const literals = this.#readLiterals(block);
     this.#readSequences(block, literals.at, literals.count);
   }

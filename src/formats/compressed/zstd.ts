@@ -27,7 +27,8 @@ function* decodeZstd(packed: Packed, output: Output): Parse<void> {
   const check = new XxHash64();
   output.check = frame.checked ? check : undefined;
   ring.begin(windowWithin(frame.windowBytes, packed.offset));
-  const blocks = new ZstdBlocks(ring);
+  const words = output.words(BLOCK_BYTES_MAX / 4);
+  const blocks = new ZstdBlocks(ring, new Uint8Array(words.buffer, 0, BLOCK_BYTES_MAX));
   for (let last = false; !last; ) {
     yield* packed.need(3);
     const word = packed.take(3).readUIntLE(0, 3);
