@@ -26,6 +26,7 @@ describe('a checkpoint of Flax', () => {
     ['an extension of a kind of its own', inMap('d4 2a 00'), 'unknown-extension'],
     ['an extension that is longer than its content', inMap('c7 03 01 90 c0 c0'), 'bad-extension'],
     ['an array of objects', inMap('c7 06 01 93 90 a1 4f c4 00'), 'object-array'],
+    ['a pickle in bytes', inMap('c4 05 80 04 5d 94 2e'), 'pickle-inside'],
     ['a marker that nobody knows', inMap('c1'), 'bad-marker'],
     ['bytes longer than the file', inMap('c6 ff ff ff ff'), 'truncated'],
     ['a list longer than the file', inMap('dd ff ff ff ff'), 'truncated'],

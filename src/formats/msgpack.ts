@@ -176,6 +176,13 @@ class Walk {
   *#bytes(lengthBytes: number): Parse<void> {
     const length = yield* this.#length(lengthBytes);
     this.dataBytes += length;
+    const at = this.#window.offset;
+    // Arrays of Flax are numbers; msgpack-numpy keeps arrays of objects as pickles, and loads them.
+    if (this.#levels.at(-2)?.kind !== 'extension' && (yield* this.#window.reach(2)) >= 2) {
+      const [first, protocol = 0] = this.#window.peek(2);
+      if (length > 2 && first === 0x80 && protocol >= 2 && protocol <= 5)
+        this.account.problem('pickle-inside', at, 'bytes that begin as a pickle');
+    }
     this.#window.skip(length);
   }
 

@@ -49,6 +49,8 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly notable: readonly { readonly key: string; readonly value: string; readonly line: number }[];
   /** What the YAML at the top of a model card says of licence and base model. */
   readonly card?: { readonly license?: string; readonly baseModels: readonly string[] };
+  /** Operations of a TensorFlow graph that is written as text. */
+  readonly operations?: readonly string[];
   /** What runs when an SVG is shown by a browser: `script`, event handlers, references outside. */
   readonly active: readonly string[];
   /** Layers of an OpenVINO model that are of no set of operations of its own: `type` and `version`, cut. */
@@ -210,14 +212,37 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
         : [],
     ...(shebang === undefined ? {} : { shebang }),
     ...(kind === 'markup' ? openvino(text) : {}),
+    ...graphOf(text),
     ...(card === undefined ? {} : { card }),
   };
 }
 
-const NET = /<net\s[^>]{0,500}>/;
-const LAYER = /<layer\s[^>]{0,2000}>/g;
+/** `saved_model.pbtxt` and `graph.pbtxt`: TensorFlow loads them as it does the binary form. */
+const GRAPH_TEXT =
+  /\b(?:meta_graphs|graph_def|node_def|saved_model_schema_version)\b|\bnode\s{0,8}:?\s{0,8}[{<]/;
+const OPERATION =
+  /(?<![\w."'/-])op(?![\w."'/-])(?:\s{0,8}:\s{0,8}((?:"[^"\n]{0,200}"|'[^'\n]{0,200}')(?:\s{0,8}["'])?))?/g;
 
-const CONSTANT = /<data\s[^>]{0,1000}>/g;
+/** Most different operations kept: there are some two thousand. */
+const OPERATIONS_MAX = 4096;
+
+/** Names in pieces, with escapes, or with a comment before them are no names of operations: judged as unknown. */
+function graphOf(text: string): Pick<PlainFacts, 'operations'> {
+  if (!GRAPH_TEXT.test(text)) return {};
+  const operations = new Set<string>();
+  let named = false;
+  for (const [, name] of text.matchAll(OPERATION)) {
+    named ||= name !== undefined;
+    if (operations.size < OPERATIONS_MAX) operations.add(name?.slice(1, -1) ?? 'unclear');
+  }
+  return named ? { operations: [...operations].sort() } : {};
+}
+
+const NET = /<net\s[^<>]{0,500}>/;
+/** A tag, as far as it is written as XML wants it: one that holds `<`, or is longer, is unclear. */
+const LAYER = /<layer(?=\s)([^<>]{0,2000}>)?/g;
+
+const CONSTANT = /<data\s[^<>]{0,1000}>/g;
 
 /** Constants say `offset` and `size`, in any order among other attributes. */
 function weightsOf(text: string): Pick<PlainFacts, 'weights'> {
@@ -236,7 +261,11 @@ function weightsOf(text: string): Pick<PlainFacts, 'weights'> {
 function openvino(text: string): Pick<PlainFacts, 'customLayers' | 'weights'> {
   if (!NET.test(text.slice(0, 8192))) return {};
   const custom = new Set<string>();
-  for (const [layer] of text.matchAll(LAYER)) {
+  for (const [, layer] of text.matchAll(LAYER)) {
+    if (layer === undefined) {
+      custom.add('unclear');
+      continue;
+    }
     const version = /\sversion\s*=\s*["']([^"']{0,64})/.exec(layer)?.[1] ?? '';
     const type = /\stype\s*=\s*["']([^"']{0,64})/.exec(layer)?.[1] ?? '';
     if (!/^(?:opset\d{1,3}|experimental|)$/.test(version) && custom.size < YAML_MAX)

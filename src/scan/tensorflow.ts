@@ -55,26 +55,39 @@ const FILES = new Set([
 ]);
 
 export function scanTensorflow(file: string, facts: TensorflowFacts): Finding[] {
-  const own = new Set(facts.functions);
   const names = facts.operations.map(({ name }) => name);
-  const say = (rule: Rule, found: readonly string[], what: string): Finding[] =>
-    found.length === 0
-      ? []
-      : [finding(rule, { file, subject: found[0], message: `${what} ${some(found.map(quoted))}` })];
-  const outward = outwardOperations(names);
-  const python = names.filter((name) => CALLS_PYTHON.test(name));
-  const unknown = names.filter(
-    (name) =>
-      !(TENSORFLOW_OPERATIONS.has(name) || OUTWARD.test(name) || CALLS_PYTHON.test(name) || own.has(name)),
-  );
   const saves = names.some((name) => FILES.has(name));
   return [
-    ...say(REACHES_OUT, outward, 'the graph uses'),
-    ...say(PYTHON, python, 'the graph uses'),
-    ...say(UNKNOWN, unknown, 'the graph uses'),
-    ...say(PATHS, saves ? facts.paths : [], 'the graph saves or restores and holds'),
+    ...scanOperations(file, names, new Set(facts.functions)),
+    ...say(PATHS, { file, names: saves ? facts.paths : [], what: 'the graph saves or restores and holds' }),
     ...facts.configs.flatMap((config) => scanJson(file, config)),
   ];
+}
+
+/** Judges the operations of a graph; `own` are functions that it defines itself, whose nodes are judged too. */
+export function scanOperations(
+  file: string,
+  names: readonly string[],
+  own: ReadonlySet<string> = new Set(),
+): Finding[] {
+  const what = 'the graph uses';
+  const outward = outwardOperations(names);
+  const python = names.filter((name) => CALLS_PYTHON.test(name));
+  const known = (name: string) =>
+    TENSORFLOW_OPERATIONS.has(name) || OUTWARD.test(name) || CALLS_PYTHON.test(name) || own.has(name);
+  return [
+    ...say(REACHES_OUT, { file, names: outward, what }),
+    ...say(PYTHON, { file, names: python, what }),
+    ...say(UNKNOWN, { file, names: names.filter((name) => !known(name)), what }),
+  ];
+}
+
+function say(
+  rule: Rule,
+  { file, names, what }: { readonly file: string; readonly names: readonly string[]; readonly what: string },
+): Finding[] {
+  if (names.length === 0) return [];
+  return [finding(rule, { file, subject: names[0], message: `${what} ${some(names.map(quoted))}` })];
 }
 
 /** Those of the operations that read or write files, or open connections. */

@@ -7,6 +7,7 @@ import type { LfsPointerFacts, PlainFacts } from '../formats/text.ts';
 import { scanNotable } from './json.ts';
 import { finding, quoted, type Rule, some } from './judgement.ts';
 import { scanTemplate } from './template.ts';
+import { scanOperations } from './tensorflow.ts';
 
 const YAML_OBJECT: Rule = {
   rule: 'yaml/python-object',
@@ -67,6 +68,7 @@ export function scanPlain(file: string, facts: PlainFacts): Finding[] {
         finding(rule, { file, subject: dangerous[0], message: `the tag ${quoted(dangerous[0] ?? tag)}` }),
       );
   }
+  if (facts.operations !== undefined) findings.push(...scanOperations(file, facts.operations));
   if (facts.customLayers !== undefined) {
     const message = `the model has layers that OpenVINO does not: ${some(facts.customLayers.map(quoted))}`;
     findings.push(finding(CUSTOM_LAYERS, { file, subject: facts.customLayers[0], message }));

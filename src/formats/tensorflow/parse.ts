@@ -44,8 +44,9 @@ const CONFIGS_MAX = 20_000;
 /** Longest name kept. */
 const CHARS_MAX = 256;
 
-/** An absolute path of at least two parts, a detour, or an address. */
-const PATH = /^(?:\/[^/\s]+\/|[A-Za-z]:[\\/]|[a-z][a-z0-9+.-]{1,20}:\/\/|\\\\)|(?:^|[\\/])\.\.[\\/]/;
+/** An absolute path, a detour, or an address; `/part` is what TensorFlow itself adds to where it saves. */
+const PATH =
+  /^(?:\/(?!part$)[^/\s]|~\/|[A-Za-z]:[\\/]|[a-z][a-z0-9+.-]{1,20}:\/\/|\\\\)|(?:^|[\\/])\.\.[\\/]/;
 
 export function isTensorflow(head: Uint8Array): boolean {
   return kindOf(head) !== undefined;
