@@ -44,6 +44,9 @@ const TYPE_NAMES = [
 
 const FIXED_BYTES: readonly (number | undefined)[] = [1, 1, 2, 2, 4, 4, 4, 1, undefined, undefined, 8, 8, 8];
 
+/** The number of the type that counts are written as. */
+export const UINT32 = 4;
+
 const BOOL = 7;
 const STRING = 8;
 const ARRAY = 9;
@@ -75,16 +78,17 @@ export class GgufValues {
     return text;
   }
 
-  /** The next value with its type; `text` is the whole text of a string. */
-  *value(): Parse<{ readonly value: MetadataValue; readonly text?: string }> {
+  /** The next value with the number of its type; `text` is the whole text of a string. */
+  *value(): Parse<{ readonly type: number; readonly value: MetadataValue; readonly text?: string }> {
     yield* this.#window.need(4);
     const type = this.#window.u32();
     if (type === STRING) {
       const text = yield* this.text(TEXT_BYTES_MAX);
-      return { value: text.length <= SHORT_CHARS_MAX ? text : { textBytes: Buffer.byteLength(text) }, text };
+      const value = text.length <= SHORT_CHARS_MAX ? text : { textBytes: Buffer.byteLength(text) };
+      return { type, value, text };
     }
-    if (type === ARRAY) return { value: yield* this.#array(0) };
-    return { value: yield* this.#scalar(type) };
+    if (type === ARRAY) return { type, value: yield* this.#array(0) };
+    return { type, value: yield* this.#scalar(type) };
   }
 
   *#scalar(type: number): Parse<number | boolean> {

@@ -91,6 +91,7 @@ describe('a GGUF file', () => {
       'too-deep',
     ],
     ['an alignment of zero', { metadata: [['general.alignment', 4, u32(0)]] }, 'bad-alignment'],
+    ['an alignment as a signed number', { metadata: [['general.alignment', 5, u32(32)]] }, 'bad-alignment'],
     ['an alignment of three', { metadata: [['general.alignment', 4, u32(3)]] }, 'bad-alignment'],
     [
       'the same tensor twice',

@@ -5,7 +5,7 @@
  */
 
 import { GGML_TYPES } from './gguf-types.ts';
-import { GgufValues, type MetadataValue } from './gguf-values.ts';
+import { GgufValues, type MetadataValue, UINT32 } from './gguf-values.ts';
 import { Account, Malformed, quoted } from './malformed.ts';
 import type { BaseFacts, Parse } from './parse.ts';
 import type { SecretFact } from './secrets.ts';
@@ -117,10 +117,14 @@ class Reader {
       const key = yield* this.#values.text(KEY_BYTES_MAX);
       if (keys.has(key)) this.account.problem('duplicate-key', at, `the key ${quoted(key)} stands twice`);
       keys.add(key);
-      const { value, text } = yield* this.#values.value();
+      const { type, value, text } = yield* this.#values.value();
       this.#metadata.push({ key: key.slice(0, TENSOR_NAME_CHARS_MAX), value });
       if (key === 'general.architecture' && typeof value === 'string') this.#architecture = value;
-      if (key === 'general.alignment') this.#align(value, at);
+      if (key === 'general.alignment') {
+        // Readers that ask for this type without looking stop with an assertion at any other.
+        if (type !== UINT32) this.account.problem('bad-alignment', at, 'the alignment is of another type');
+        this.#align(value, at);
+      }
       if (text !== undefined && /template/i.test(key)) this.#templates.push(analyseTemplate(text, key));
     }
   }

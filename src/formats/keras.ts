@@ -41,9 +41,10 @@ const SETTING_KEYS: ReadonlySet<string> = new Set([
 interface Frame {
   /** The key under which it stands, and where. */
   readonly key: string | number | undefined;
-  readonly texts: Map<string, string>;
+  /** Made when there is something to keep: a tokenizer opens half a million lists. */
+  texts: Map<string, string> | undefined;
   hasConfig: boolean;
-  settings: ReadonlyMap<string, string>;
+  settings: ReadonlyMap<string, string> | undefined;
 }
 
 /** Watches a JSON document as it is read. */
@@ -60,8 +61,8 @@ export class KerasWatch {
     const parent = this.#frames.at(-1);
     if (key === 'config' && parent !== undefined) parent.hasConfig = true;
     // A list under `function` is bytecode, as old versions wrote it.
-    if (typeof key === 'string' && SETTING_KEYS.has(key)) parent?.texts.set(key, `<${NESTED}>`);
-    this.#frames.push({ key, texts: new Map(), hasConfig: false, settings: new Map() });
+    if (typeof key === 'string' && parent !== undefined && SETTING_KEYS.has(key)) keep(parent, key, NESTED);
+    this.#frames.push({ key, texts: undefined, hasConfig: false, settings: undefined });
   }
 
   value(key: string | number | undefined, value: string | number | boolean | null): void {
@@ -70,8 +71,8 @@ export class KerasWatch {
     if (key === 'config') frame.hasConfig = true;
     if (typeof value !== 'string' || !(OBJECT_KEYS.has(key) || SETTING_KEYS.has(key))) return;
     // Of a key that stands twice, the last one counts for Python; a class counts whichever it is.
-    if (key === 'class_name' && frame.texts.has(key)) this.#add(frame, '');
-    frame.texts.set(key, value.length > CHARS_MAX ? `${value.slice(0, CHARS_MAX)}…` : value);
+    if (key === 'class_name' && frame.texts?.has(key)) this.#add(frame, frame.texts, '');
+    keep(frame, key, value.length > CHARS_MAX ? `${value.slice(0, CHARS_MAX)}…` : value);
   }
 
   close(path: () => string): void {
@@ -79,10 +80,10 @@ export class KerasWatch {
     if (frame === undefined) return;
     const parent = this.#frames.at(-1);
     if (frame.key === 'config' && parent !== undefined) parent.settings = frame.texts;
-    if (frame.hasConfig && frame.texts.has('class_name')) this.#add(frame, path());
+    if (frame.hasConfig && frame.texts?.has('class_name')) this.#add(frame, frame.texts, path());
   }
 
-  #add({ texts, settings }: Frame, path: string): void {
+  #add({ settings = new Map() }: Frame, texts: ReadonlyMap<string, string>, path: string): void {
     const [module, registeredName, functionName] = ['module', 'registered_name', 'config'].map((key) =>
       texts.get(key),
     );
@@ -100,5 +101,10 @@ export class KerasWatch {
   }
 }
 
+function keep(frame: Frame, key: string, text: string): void {
+  frame.texts ??= new Map();
+  frame.texts.set(key, text);
+}
+
 /** Stands for a setting that is an object or a list. */
-export const NESTED = 'nested';
+export const NESTED = '<nested>';

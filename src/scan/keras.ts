@@ -4,7 +4,7 @@
  * that is named and call whatever they find in it, so everything else is not clean.
  */
 import type { Finding } from '../base/finding.ts';
-import type { KerasObject } from '../formats/keras.ts';
+import { type KerasObject, NESTED } from '../formats/keras.ts';
 import { finding, quoted, type Rule, some } from './judgement.ts';
 import { KERAS_CLASSES, KERAS_FUNCTIONS, KERAS_MARKERS } from './keras-names.ts';
 
@@ -122,7 +122,7 @@ function custom({ className, module }: KerasObject): Rule {
 /** A vocabulary that is text and no list is the path or URL of a file. */
 function pathOf(settings: KerasObject['settings']): string | undefined {
   const path = settings.vocabulary ?? settings.vocabulary_file;
-  return path === undefined || path === '' || path === '<nested>' ? undefined : path;
+  return path === undefined || path === '' || path === NESTED ? undefined : path;
 }
 
 function describe(object: KerasObject): string {
