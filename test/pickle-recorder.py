@@ -2,7 +2,8 @@
 
 Nothing is imported or called on behalf of a pickle: find_class returns an inert class. Each is read from a file that
 can peek and from one that cannot. Writes, for each pickle,
-its length, its bytes, the length of a JSON line, and the line: {"names": [[module, name], ...], "loaded": bool}.
+its length, its bytes, the length of a JSON line, and the line: {"names": [[module, name], ...], "operations":
+[[module, name, operation], ...], "loaded": bool}.
 Usage: pickle-recorder.py SEED COUNT
 """
 import collections
@@ -21,35 +22,54 @@ seed, count = int(sys.argv[1]), int(sys.argv[2])
 rng = random.Random(seed)
 
 
-class Inert:
-    """Takes whatever a pickle does to it."""
+class Kind(type):
+    """The type of stand-ins: calling one is REDUCE, or INST and OBJ with arguments."""
 
-    def __new__(cls, *args, **kwargs):
+    def __call__(cls, *args, **kwargs):
+        note(cls, "call")
         return object.__new__(cls)
 
-    def __init__(self, *args, **kwargs):
-        pass
+
+class Inert(metaclass=Kind):
+    """Takes whatever a pickle does to it, and notes what that was."""
+
+    key = None
+
+    def __new__(cls, *args, **kwargs):
+        note(cls, "new")
+        return object.__new__(cls)
 
     def __call__(self, *args, **kwargs):
-        return Inert()
+        note(self, "call-result")
+        return self
 
     def __setstate__(self, state):
-        pass
+        note(self, "build")
 
     def __setitem__(self, key, value):
-        pass
+        note(self, "fill")
 
     def __hash__(self):
         return 1
 
     def append(self, item):
-        pass
+        note(self, "fill")
 
     def extend(self, items):
-        pass
+        note(self, "fill")
 
     def add(self, item):
-        pass
+        note(self, "fill")
+
+
+operations = set()
+
+
+def note(target, operation):
+    # A method of a class taken by BUILD gets the state for itself: what that is has no name.
+    key = getattr(target, "key", None)
+    if isinstance(key, tuple):
+        operations.add((*key, operation))
 
 
 class Recorder(pickle.Unpickler):
@@ -59,14 +79,14 @@ class Recorder(pickle.Unpickler):
 
     def find_class(self, module, name):
         self.names.append([module, name])
-        return type("Stand", (Inert,), {})
+        return Kind("Stand", (Inert,), {"key": (module, name)})
 
     def persistent_load(self, pid):
-        return Inert()
+        return object.__new__(Inert)
 
 
-MODULES = ["os", "posix", "a", "builtins", "__builtin__", "copy_reg", "x.y", "collections", "\u00fc"]
-NAMES = ["system", "b", "OrderedDict", "eval", "_os.system", "c.d", "e"]
+MODULES = ["os", "posix", "a", "builtins", "__builtin__", "copy_reg", "x.y", "collections", "\u00fc", "numpy", "torch._utils"]
+NAMES = ["system", "b", "OrderedDict", "eval", "_os.system", "c.d", "e", "dtype", "set", "bytearray", "_rebuild_tensor_v2"]
 
 
 def text(rng):
@@ -191,6 +211,7 @@ out = sys.stdout.buffer
 for _ in range(count):
     data = made(rng)
     names = []
+    operations.clear()
     loaded = True
     # With peek() the C unpickler reads ahead in another way than without: what either resolves counts.
     for file in (io.BytesIO(data), io.BufferedReader(io.BytesIO(data))):
@@ -202,5 +223,5 @@ for _ in range(count):
                     break
         except BaseException:
             loaded = False
-    line = json.dumps({"names": names, "loaded": loaded}).encode("utf-8", "surrogatepass")
+    line = json.dumps({"names": names, "operations": sorted(operations), "loaded": loaded}).encode("utf-8", "surrogatepass")
     out.write(struct.pack("<I", len(data)) + data + struct.pack("<I", len(line)) + line)
