@@ -156,9 +156,9 @@ function describePointer(text: string, sizeBytes: number, base: TextBase): LfsPo
 const YAML_TAG =
   /(?:!!python\/|!<?tag:yaml\.org,2002:python\/)[\w/.:-]{1,100}|^%TAG[ \t][^\n]{1,200}|(?:!!|!<)[\w:.,/-]{0,100}%[0-9A-Fa-f]{2}[\w%/.:,-]{0,100}/gm;
 
-/** `key: value` lines that decide about code, as Hydra configs and training configs hold them. */
+/** `key: value` that decides about code, on a line or within braces, as Hydra configs and training configs hold it. */
 const YAML_NOTABLE =
-  /^[ \t-]{0,64}["']?(_target_|trust_remote_code|auto_map|custom_pipeline)["']?[ \t]*:[ \t]*["']?([^\s"'#]{1,200})/gm;
+  /(?:^[ \t-]{0,64}|[{,][ \t]{0,64})["']?(_target_|trust_remote_code|auto_map|custom_pipeline)["']?[ \t]*:[ \t]*["']?([^\s"'#,}]{1,200})/gm;
 
 /** Most tags and pairs kept of one file. */
 const YAML_MAX = 64;
