@@ -43,6 +43,16 @@ const KINDS: Readonly<Record<string, TarKind>> = {
   K: 'long-link',
 };
 
+/** Mode, owner, group, time, and the numbers of devices. */
+const NUMBERS: readonly (readonly [number, number])[] = [
+  [100, 108],
+  [108, 116],
+  [116, 124],
+  [136, 148],
+  [329, 337],
+  [337, 345],
+];
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The header in 512 bytes that lie at `offset`. Throws Malformed where they are none. */
@@ -60,6 +70,9 @@ export function readTarHeader(block: Uint8Array, offset: number): TarHeader {
   const sizeBytes = numberOf(bytes.subarray(124, 136));
   if (sizeBytes === undefined)
     throw new Malformed('bad-header', offset, 'the size in a tar header is no number');
+  // CPython takes a header with any field that is no number for the end of the archive.
+  if (!NUMBERS.every(([from, to]) => isNumber(bytes.subarray(from, to))))
+    throw new Malformed('bad-header', offset, 'a field of a tar header is no number');
   const kind = KINDS[String.fromCharCode(bytes[156] ?? 0)] ?? 'unknown';
   // The attacker's move: GNU tar ignores the prefix of its own headers, CPython puts it in front of the name.
   const doubt = !posix && prefix !== '' ? 'has a prefix that only some readers see' : undefined;
@@ -72,8 +85,8 @@ export function readTarHeader(block: Uint8Array, offset: number): TarHeader {
   };
 }
 
-/** Text up to the first NUL. */
-function textOf(field: Uint8Array): string | undefined {
+/** Text up to the first NUL, or undefined where it is not UTF-8. */
+export function textOf(field: Uint8Array): string | undefined {
   const end = field.indexOf(0);
   try {
     return UTF8.decode(end < 0 ? field : field.subarray(0, end));
@@ -90,6 +103,12 @@ function numberOf(field: Uint8Array): number | undefined {
   }
   const match = /^ *([0-7]{1,12})[ \0]*$/.exec(Buffer.from(field).toString('latin1'));
   return match === null ? undefined : Number.parseInt(match[1] ?? '', 8);
+}
+
+/** A number of any form, or none. */
+function isNumber(field: Uint8Array): boolean {
+  if (field[0] === 0x80 || field[0] === 0xff) return true;
+  return /^ *[0-7]*[ \0]*$/.test(Buffer.from(field).toString('latin1'));
 }
 
 /** Records of a pax header: `length key=value\n` one after another. Throws Malformed where they are not. */

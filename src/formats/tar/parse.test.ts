@@ -113,6 +113,15 @@ const HOSTILE: readonly (readonly [string, Buffer, string])[] = [
   ['no last blocks', entry(TEXT), 'truncated'],
   ['a pax key that changes the content', tar(pax('20 GNU.sparse.map=0\n'), TEXT), 'pax-key'],
   ['a pax record with another length', tar(pax('14 path=long\n'), TEXT), 'bad-header'],
+  [
+    'two names for one member',
+    tar(
+      { name: 'l', type: 'L', data: Buffer.from('one\0') },
+      { name: 'l', type: 'L', data: Buffer.from('two\0') },
+      TEXT,
+    ),
+    'bad-header',
+  ],
   ['a header that extends nothing', tar(TEXT, pax('13 path=long\n')), 'bad-header'],
 ];
 

@@ -12,7 +12,7 @@ import type { Access, BaseFacts, Parse } from '../parse.ts';
 import { parsePickle } from '../pickle/parse.ts';
 import { runsAsPickle } from '../pickle-shaped.ts';
 import { TAIL_BYTES, withWhole } from '../whole.ts';
-import { readPax, readTarHeader, type TarHeader } from './header.ts';
+import { readPax, readTarHeader, type TarHeader, textOf } from './header.ts';
 import { TAR_HEADER_BYTES } from './recognise.ts';
 import { TorchTar } from './torch.ts';
 
@@ -118,6 +118,9 @@ function* readMembers(reading: Reading): Parse<void> {
     const dataAt = at + TAR_HEADER_BYTES;
     const extended = yield* readExtension(reading, header, dataAt);
     if (extended !== undefined) {
+      // Of two names, some readers take the first and some the last.
+      if (Object.keys(extended).some((key) => Object.hasOwn(extension, key)))
+        throw new Malformed('bad-header', at, 'two headers say the same of one member');
       extension = { ...extension, ...extended };
       at = yield* behind(input, dataAt, header.sizeBytes);
       continue;
@@ -157,7 +160,8 @@ function* readExtension(
     );
   const bytes = yield* readExactly(input, at, sizeBytes);
   if (kind === 'long-name' || kind === 'long-link') {
-    const text = Buffer.from(bytes).toString('utf8').replace(/\0$/, '');
+    const text = textOf(bytes);
+    if (text === undefined) throw new Malformed('bad-member-name', at, 'a member name is not UTF-8');
     return kind === 'long-name' ? { name: text } : { link: text };
   }
   const records = readPax(bytes, at);
