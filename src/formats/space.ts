@@ -14,6 +14,13 @@ const CLAIMS_MAX = 1_000_000;
 /** Longest range read at once: the largest structure is a collection of strings. */
 const READ_BYTES_MAX = 64 * 1024 * 1024;
 
+/**
+ * Bytes read in all, as a multiple of the file and on top of it: each structure is read a few times at most, and a
+ * hostile file that lets a million references share one long value ends here.
+ */
+const READS_PER_BYTE_MAX = 8;
+const READS_BYTES_MIN = 32 * 1024 * 1024;
+
 /** Blocks that are kept: structures lie close together, and one read a block is enough. */
 const BLOCK_BYTES = 16 * 1024;
 const BLOCKS_MAX = 64;
@@ -21,11 +28,13 @@ const BLOCKS_MAX = 64;
 export class Space {
   /** End of the file by its own word, once that was read. */
   endOfFile: number;
+  #left: number;
   readonly #claims = new Claims();
   readonly #blocks = new Map<number, Buffer>();
 
   constructor(sizeBytes: number) {
     this.endOfFile = sizeBytes;
+    this.#left = sizeBytes * READS_PER_BYTE_MAX + READS_BYTES_MIN;
   }
 
   /** The bytes of a range that lies in the file as a whole. */
@@ -38,6 +47,9 @@ export class Space {
         Math.min(offset, this.endOfFile),
         'a structure lies beyond the end of the file',
       );
+    this.#left -= length;
+    if (this.#left < 0)
+      throw new Malformed('too-much', offset, 'structures share so much that reading them has no end');
     const first = Math.floor(offset / BLOCK_BYTES);
     if (Math.floor((offset + length - 1) / BLOCK_BYTES) > first || length === 0)
       return new Cursor(yield* this.#ask(offset, length), offset);

@@ -27,6 +27,9 @@ const CONFIGS_MAX = 64;
 /** Longest text: a large model's configuration has some megabytes. */
 const TEXT_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Text of all attributes together: many may refer to one value, and each is judged. */
+const TEXT_TOTAL_BYTES_MAX = 64 * 1024 * 1024;
+
 export class Attributes {
   readonly heap: GlobalHeap;
   readonly #space: Hdf5Space;
@@ -34,6 +37,7 @@ export class Attributes {
   readonly #kept: { path: string; value: string }[] = [];
   readonly #configs: Hdf5Config[] = [];
   readonly #pickles: Hdf5Pickle[] = [];
+  #left = TEXT_TOTAL_BYTES_MAX;
 
   constructor(space: Hdf5Space, account: Account) {
     this.#space = space;
@@ -97,6 +101,13 @@ export class Attributes {
   }
 
   #judge(bytes: Buffer, path: string, offset: number): void {
+    this.#left -= bytes.length;
+    if (this.#left < 0)
+      throw new Malformed(
+        'text-too-long',
+        offset,
+        `attributes of more than ${TEXT_TOTAL_BYTES_MAX} bytes of text`,
+      );
     const pickle = asPickle(bytes);
     if (pickle !== undefined) {
       this.#keep(this.#pickles, { path, pickle }, offset);

@@ -9,6 +9,9 @@ import type { Hdf5Space } from './space.ts';
 /** Longest segment of names of one group. */
 const NAMES_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Longest name: layers of real models stay below 200. */
+const NAME_BYTES_MAX = 4096;
+
 /** Longest collection: libhdf5 writes 4 KiB, and more only for one longer value. */
 const COLLECTION_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -42,9 +45,10 @@ export function* readLocalHeap(space: Hdf5Space, address: number): Parse<Names> 
   const segment = (yield* space.read(begin, length)).take(length);
   return {
     at: (offset) => {
-      const end = segment.indexOf(0, offset);
-      if (offset >= length || end < 0) throw new Malformed('bad-name', begin, 'a name lies outside its heap');
-      return segment.toString('utf8', offset, end);
+      const name = segment.subarray(offset, offset + NAME_BYTES_MAX + 1);
+      const end = offset < 0 ? -1 : name.indexOf(0);
+      if (end < 0) throw new Malformed('bad-name', begin, 'a name lies outside its heap, or is too long');
+      return name.toString('utf8', 0, end);
     },
   };
 }
