@@ -75,6 +75,8 @@ class Table {
   readonly #account: Account;
   /** Ranges of blocks, with their trailers. */
   readonly #blocks: Handle[] = [];
+  /** Where they begin: each is read once, or many entries for one long block would have no end. */
+  readonly #places = new Set<number>();
 
   constructor(sizeBytes: number, account: Account) {
     this.#sizeBytes = sizeBytes;
@@ -102,6 +104,9 @@ class Table {
       throw new Malformed('bad-block', place.begin, 'too many blocks, or one of an impossible length');
     if (place.begin + length > this.#sizeBytes)
       throw new Malformed('beyond-end', this.#sizeBytes, 'a block lies beyond the end of the table');
+    if (this.#places.has(place.begin))
+      throw new Malformed('shared-structure', place.begin, 'a block is reached twice');
+    this.#places.add(place.begin);
     this.#blocks.push({ begin: place.begin, length });
     const cursor = new Cursor(yield { offset: place.begin, length }, place.begin);
     const bytes = cursor.take(place.length);

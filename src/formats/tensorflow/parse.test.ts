@@ -32,6 +32,20 @@ describe('the index of a checkpoint', () => {
     assert.equal(Math.max(...facts.tensors.map(({ end }) => end)), file('variables.data').length);
   });
 
+  it('whose two handles lead to one block is not complete', () => {
+    const bytes = Buffer.from(file('variables.index'));
+    const footer = bytes.length - 48;
+    // Both handles stand as two small numbers: the second becomes the first.
+    const first = bytes.subarray(footer, footer + 3);
+    const meta = (first[0] ?? 0) >= 0x80 ? 3 : 2;
+    bytes.copy(bytes, footer + meta, footer, footer + meta);
+    const facts = parseBuffer(bytes);
+    assert.ok(
+      facts.problems.some(({ code }) => code === 'shared-structure'),
+      JSON.stringify(facts.problems),
+    );
+  });
+
   it('cut anywhere, or longer than it is, is never complete', () => {
     const bytes = file('variables.index');
     for (let length = 8; length < bytes.length; length += 1)
