@@ -59,8 +59,14 @@ function* record(seed: number, count: number, python: string): Generator<Recorde
   }
 }
 
-/** Reasons for which the machine itself says that a name may be missing. */
-const ADMITS_MISSING = new Set(['computed-name', 'bad-memo-key', 'bad-name', 'frame-crossed']);
+/** Reasons for which the machine itself says that a name may be missing: it cannot know it, or a limit ended the reading. */
+const ADMITS_MISSING = new Set([
+  'computed-name',
+  'bad-memo-key',
+  'bad-name',
+  'frame-crossed',
+  'memo-key-too-large',
+]);
 
 function compareOne({ data, names, operations, loaded }: Recorded, seen: Compared): void {
   const facts = drive(data, parsePickle({ sizeBytes: data.length }));
