@@ -29,7 +29,7 @@ import { parseTar } from './tar/parse.ts';
 import { isTar } from './tar/recognise.ts';
 import { isBundle, parseBundle } from './tensorflow/bundle.ts';
 import { isTensorflow, parseTensorflow } from './tensorflow/parse.ts';
-import { parseText } from './text.ts';
+import { forgetText, isTextFacts, parseText } from './text.ts';
 import { isTflite, parseTflite } from './tflite.ts';
 import { isUbjson, parseUbjson } from './ubjson.ts';
 import { startsLikeText } from './utf8.ts';
@@ -116,7 +116,17 @@ export function identify(head: Uint8Array): Parser {
 
 /** The same for what lies in archives and compressed streams. */
 function identifyInner(head: Uint8Array): Inner {
-  return identifyFormat(head);
+  const format = identifyFormat(head);
+  return {
+    ...format,
+    parse: function* (sizeBytes, nesting) {
+      const facts = yield* format.parse(sizeBytes, nesting);
+      if (!isTextFacts(facts)) return facts;
+      nesting.budget.textBytes -= sizeBytes;
+      if (nesting.budget.textBytes < 0) forgetText(facts);
+      return facts;
+    },
+  };
 }
 
 function identifyFormat(head: Uint8Array): Format {

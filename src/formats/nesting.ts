@@ -7,7 +7,8 @@ import type { Access, BaseFacts, Parse } from './parse.ts';
 export interface Nesting {
   /** Archives and compressed streams around. */
   readonly depth: number;
-  readonly budget: { bytes: number };
+  /** What may still come out of all of them, and how much text of it may be held for what is not a parse. */
+  readonly budget: { bytes: number; textBytes: number };
 }
 
 /** How to read a content, decided by its head. */
@@ -35,9 +36,13 @@ const EXPANDED_MAX = 32;
 export const EXPANSION_MAX = 200;
 export const EXPANSION_FREE_BYTES = 1 << 20;
 
+/** Text inside of one file that is searched for secrets. */
+const TEXT_BYTES_MAX = 8 << 20;
+
 /** Nothing lies around a file itself. */
 export function outermost(sizeBytes: number): Nesting {
-  return { depth: 0, budget: { bytes: Math.max(EXPANDED_FREE_BYTES, sizeBytes * EXPANDED_MAX) } };
+  const bytes = Math.max(EXPANDED_FREE_BYTES, sizeBytes * EXPANDED_MAX);
+  return { depth: 0, budget: { bytes, textBytes: TEXT_BYTES_MAX } };
 }
 
 export function inside({ depth, budget }: Nesting): Nesting {

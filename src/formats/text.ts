@@ -71,6 +71,11 @@ export function textOf(facts: TextFacts): string | undefined {
   return held.get(facts);
 }
 
+/** Lets go of the text behind facts: secrets are not looked for in it then. */
+export function forgetText(facts: BaseFacts): void {
+  held.delete(facts);
+}
+
 export function isTextFacts(facts: BaseFacts): facts is TextFacts {
   return 'secretsScanned' in facts;
 }

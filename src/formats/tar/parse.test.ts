@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { bytes, call, proto, short, u64 } from '../../../test/pickles.ts';
 import { scanFile } from '../../scan/scan.ts';
 import type { ArchiveFacts } from '../archive/facts.ts';
+import { completeFacts } from '../complete.ts';
 import { parseBuffer } from '../drive.ts';
 
 interface Entry {
@@ -187,4 +188,12 @@ test('PyTorch’s tar format is followed through its raw data', () => {
   assert.equal(verdictOf(torchTar()), 'clean');
   for (const elements of [0, 1, 3, 2 ** 50]) assert.equal(verdictOf(torchTar({ elements })), 'inconclusive');
   assert.equal(verdictOf(torchTar({ payload: '0cos\nsystem\n(U\x02idtR' })), 'blocked');
+});
+
+test('secrets are looked for in members too', async () => {
+  const token = `hf_${'aBcDeFgHiJ'.repeat(4).slice(0, 34)}`;
+  const input = gzipSync(tar({ name: 'a.txt', data: Buffer.from(`token: ${token}\n`) }));
+  const facts = await completeFacts(parseBuffer(input));
+  const rules = scanFile({ path: 'a', facts }).findings.map(({ rule }) => rule);
+  assert.deepEqual(rules, ['secrets/found']);
 });
