@@ -25,6 +25,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   admission: 3,
   lifecycle: 3,
   posture: 3,
+  remediation: 3,
   inspection: 4,
   gateway: 5,
   'hub-stand-in': 5,

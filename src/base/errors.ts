@@ -109,6 +109,12 @@ export const ERRORS = {
     remedy:
       'Take the waiver out of the file, or have a person whom the trust file names sign it (`weighlock waive`).',
   },
+  WL_NOT_CONVERTIBLE: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'A file cannot be turned into one that holds nothing but numbers, or a configuration cannot be rewritten.',
+    remedy:
+      'The message says why. Ask the publisher for safetensors, or convert the file in a sandbox of your own.',
+  },
   WL_FILE_UNREADABLE: {
     exit: EXIT.unavailable,
     when: 'What was named to be scanned, or something in it, is no file that can be read: a device, a link in circles, no permission.',

@@ -72,6 +72,7 @@ type Maker = (run: Run) => Command;
 const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   admit: async () => (await import('./admit.ts')).admitCommand,
   scan: async () => (await import('./scan.ts')).scanCommand,
+  remediate: async () => (await import('./remediate.ts')).remediateCommand,
   verify: async () => (await import('./verify.ts')).verifyCommand,
   pull: async () => (await import('./pull.ts')).pullCommand,
   copy: async () => (await import('./copy.ts')).copyCommand,
