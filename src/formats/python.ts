@@ -3,9 +3,9 @@
  * do once called. Facts only; which of it may stand in a model repo is the scanner's business.
  */
 import type { Tree } from '@lezer/common';
-import { parser } from '@lezer/python';
 import type { BaseFacts } from './parse.ts';
 import type { Family } from './python-families.ts';
+import { parsePython } from './python-grammar.ts';
 import { walkPython } from './python-walk.ts';
 import type { TemplateUse } from './template.ts';
 import type { TextBase } from './text-base.ts';
@@ -64,11 +64,11 @@ export function describePython(
 ): Omit<PythonFacts, keyof TextBase> | undefined {
   const probe = text.slice(0, PROBE_CHARS);
   const whole = probe.length === text.length;
-  const probed = count(parser.parse(probe));
+  const probed = count(parsePython(probe));
   if (probed.errors > PROBE_ERRORS_MAX) return undefined;
   if (whole ? !isPython(probed) : !probed.code && text.length > PYTHON_BYTES_MAX) return undefined;
   if (text.length > PYTHON_BYTES_MAX) return tooLong(text, sizeBytes);
-  const tree = parser.parse(text);
+  const tree = parsePython(text);
   const counted = whole ? probed : count(tree);
   if (!isPython(counted)) return undefined;
   const found = walkPython(tree, text);
@@ -81,7 +81,7 @@ export function describePython(
 /** Whether CPython would take the text for a module that does nothing: names, constants, assignments, no call. */
 export function isInertPython(text: string): boolean {
   if (text.length > PROBE_CHARS) return false;
-  const { errors, code } = count(parser.parse(text));
+  const { errors, code } = count(parsePython(text));
   return errors === 0 && !code;
 }
 

@@ -90,14 +90,18 @@ export function isContainerFacts(facts: BaseFacts): facts is ContainerFacts {
   );
 }
 
-function membersOf(facts: ContainerFacts): readonly { readonly name: string; readonly facts: BaseFacts }[] {
+/** What lies in a container, with the names that it has there. */
+export function membersOf(
+  facts: ContainerFacts,
+): readonly { readonly name: string; readonly facts: BaseFacts }[] {
   if (facts.format !== 'compressed') return facts.members;
   return facts.content === undefined ? [] : [{ name: CONTENT, facts: facts.content }];
 }
 
-/** Classes that a TorchScript archive brings itself: one finding speaks for its whole program. */
-function isProgramClass({ subject, verdict }: Finding): boolean {
-  return verdict === 'inconclusive' && (subject?.startsWith('__torch__.') ?? false);
+/** Classes that a TorchScript archive brings itself, and code in its dialect: one finding speaks for its whole program. */
+function isProgramClass({ subject, verdict, rule }: Finding): boolean {
+  if (verdict !== 'inconclusive') return false;
+  return rule === 'python/not-parsed' || (subject?.startsWith('__torch__.') ?? false);
 }
 
 function structural(file: string, { code, offset, detail, member }: Problem, outside: string): Finding {
