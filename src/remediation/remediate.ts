@@ -57,8 +57,9 @@ const CODE = /\.(?:py|pyc|pyd|pyw|so|dll|dylib|sh|bash|bat|cmd|ps1|js|ipynb|exe)
 /** Configurations that are rewritten are read whole. */
 const CONFIG_BYTES_MAX = 64 << 20;
 
-/** Pickled formats whose tensors can be taken. */
+/** Formats whose tensors can be taken, and those that a loader would unpack under the name of weights. */
 const PICKLED: ReadonlySet<string> = new Set(['pickle', 'pytorch', 'tar']);
+const PACKED: ReadonlySet<string> = new Set(['zip', 'compressed', '7z']);
 
 /** Throws WL_NOT_CONVERTIBLE where weights cannot be converted; the new folder is then incomplete, and to be dropped. */
 export function remediate(plan: RemediationPlan): readonly Deed[] {
@@ -79,7 +80,8 @@ class Remediation {
     const about = { path: file.path, sha256: file.sha256 };
     if (this.#plan.code === 'excluded' && CODE.test(file.path))
       return { ...about, did: 'excluded', why: 'it is code' };
-    if (PICKLED.has(file.format)) return this.#pickled(file);
+    const packed = PACKED.has(file.format) && convertedName(file.path) !== undefined;
+    if (packed || PICKLED.has(file.format)) return this.#pickled(file);
     if (INDEX.test(file.path)) return this.#index(file);
     if (this.#plan.template !== 'kept' && isTemplate(file)) return this.#template(file);
     this.#copy(file.path);

@@ -67,7 +67,18 @@ export function numbersOf(node: Node | undefined): readonly number[] | undefined
 export function entriesOf(node: Node): readonly (readonly [Node, Node])[] | undefined {
   if (node.kind === 'dict') return node.entries;
   if (node.kind !== 'made') return undefined;
-  return node.entries.length > 0 || isMapping(node.by) ? node.entries : undefined;
+  if (isMapping(node.by)) return [...entriesGiven(node.args), ...node.entries];
+  return node.entries.length > 0 ? node.entries : undefined;
+}
+
+/** Python 2 gave an OrderedDict its entries as one list of pairs. */
+function entriesGiven(args: Node): (readonly [Node, Node])[] {
+  const [list] = args.kind === 'tuple' && args.items.length === 1 ? args.items : [];
+  if (list?.kind !== 'list') return [];
+  return list.items.flatMap((pair) => {
+    const [key, value] = pair.kind === 'list' || pair.kind === 'tuple' ? pair.items : [];
+    return key && value ? [[key, value] as const] : [];
+  });
 }
 
 function isMapping(by: Node): boolean {
