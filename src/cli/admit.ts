@@ -8,6 +8,7 @@ import { WeighlockError } from '../base/errors.ts';
 import { type ModelName, parseModelName } from '../base/name.ts';
 import type { Source } from '../sources/source.ts';
 import { AdmissionView, admissionOutcome, exitOf } from './admission-view.ts';
+import { adviceFor } from './advice.ts';
 import { decisionText } from './decision-text.ts';
 import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
@@ -32,7 +33,7 @@ export interface AdmitFlags {
 
 export function admitCommand(run: Run): Command {
   const collect = (value: string, before: readonly string[]) => [...before, value];
-  return withEngines(new Command('admit'))
+  const command = new Command('admit')
     .description('bring one commit of a model in: verify, scan, decide, sign, publish')
     .argument('<model>', 'org/name, name, org/name:Q4_K_M, each with @revision; or a path (/…, ./…, ../…)')
     .option('--revision <revision>', 'commit, branch or tag (default: the main branch)')
@@ -57,7 +58,8 @@ export function admitCommand(run: Run): Command {
       '--memory <size>',
       'bytes that may wait in memory, for example 256MB (default: 16MB, 48MB for S3)',
     )
-    .option('--dry-run', 'do everything up to the verdict, and store nothing')
+    .option('--dry-run', 'do everything up to the verdict, and store nothing');
+  return withEngines(command)
     .addHelpText('after', '\nExit codes: 0 admitted · 1 refused · 2 held · 64 and up: see `weighlock --help`')
     .action((model: string, flags: AdmitFlags) => run({ ...flags }, (wire) => runAdmit(wire, model, flags)));
 }
@@ -82,6 +84,7 @@ export function admissionOptions(wire: Wire, source: AdmissionSource, view: Admi
   return {
     source,
     policy: policyInForce(wire.config),
+    advice: adviceFor(wire.home, undefined),
     concurrency: wire.config.concurrency,
     memoryBytes: wire.config.memoryBytes,
     tool: TOOL,

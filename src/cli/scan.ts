@@ -5,6 +5,7 @@ import { type Inspection, inspect, type Waived, waiveInspection } from '../inspe
 import { type Report, reportOf } from '../inspection/report.ts';
 import { strictly } from '../inspection/strict.ts';
 import type { Subject } from '../inspection/subject.ts';
+import { adviceFor } from './advice.ts';
 import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -21,11 +22,12 @@ export interface ScanFlags {
   readonly cyclonedx?: boolean;
   readonly waivers?: string;
   readonly policy?: string;
+  readonly loader?: string;
   readonly json?: boolean;
 }
 
 export function scanCommand(run: Run): Command {
-  return withEngines(new Command('scan'))
+  const command = new Command('scan')
     .description('inspect files, a repo, a bucket or an address; nothing is stored, nothing is run')
     .argument(
       '<what>',
@@ -35,10 +37,15 @@ export function scanCommand(run: Run): Command {
     .option('--strict', 'count notes and known classes as inconclusive: clean means weights and text alone')
     .addOption(new Option('--sarif', 'print SARIF 2.1.0').conflicts(['json', 'cyclonedx']))
     .addOption(new Option('--cyclonedx', 'print a CycloneDX 1.7 ML-BOM').conflicts(['json', 'sarif']))
+    .option(
+      '--loader <name>',
+      'what will read it: vllm, tgi, transformers, llama.cpp, …, with @version if you know it',
+    )
     .option('--policy <file>', 'also say what this policy would decide')
     .option('--waivers <file>', 'signed waivers: findings that people took upon themselves')
     .option('--concurrency <n>', 'remote files under way at once (default: 4)')
-    .option('--memory <size>', 'bytes of remote files that may wait in memory (default: 16MB)')
+    .option('--memory <size>', 'bytes of remote files that may wait in memory (default: 16MB)');
+  return withEngines(command)
     .addHelpText(
       'after',
       `
@@ -90,7 +97,8 @@ async function look(
 ): Promise<Inspection> {
   const { concurrency, memoryBytes } = wire.config;
   const engines = await checkedEngines(wire.config);
-  const options = { concurrency, memoryBytes, engines, onStart: by.onStart };
+  const advice = adviceFor(wire.home, by.flags.loader);
+  const options = { concurrency, memoryBytes, engines, advice, onStart: by.onStart };
   if (!by.flags.triage) return inspect(subject, options);
   const { triage } = await import('../inspection/triage.ts');
   return triage(subject, options);
