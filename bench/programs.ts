@@ -14,7 +14,7 @@ export function buildPackage(folder: string): string {
     // What the compiler says is for people, and nothing else may come between the numbers.
     stdio: ['ignore', process.stderr, 'inherit'],
   });
-  for (const part of ['bin', 'policies', 'package.json'])
+  for (const part of ['bin', 'policies', 'advisories', 'package.json'])
     cpSync(path.join(ROOT, part), path.join(folder, part), { recursive: true });
   symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
   return path.join(folder, 'bin/weighlock.js');

@@ -19,7 +19,7 @@ import { type Bringing, type Brought, bring } from './bringing.ts';
 import { type NamedRevision, nameContent } from './content.ts';
 import { knownCopies } from './copies.ts';
 import { requireSameIdentity } from './identity.ts';
-import { type Judgement, judge } from './judge.ts';
+import { type Evidence, type Judgement, judge } from './judge.ts';
 import { conclude, type Rebring } from './publication.ts';
 import { recordBody } from './record-body.ts';
 import { type Selection, type SelectionRequest, select } from './selection.ts';
@@ -40,6 +40,8 @@ export interface AdmissionOptions {
   readonly policy: Policy;
   /** What people whom the trust file names take upon themselves; those that lift something become evidence. */
   readonly waivers?: readonly Waiver[];
+  /** What is known of loaders: notes, unless it is said which one will read the model. */
+  readonly advice?: Evidence['advice'];
   /** Engines of others that look at every file. */
   readonly engines?: readonly EngineTicket[];
   readonly concurrency: number;
@@ -79,7 +81,10 @@ export async function rehearse(
   try {
     const brought = await bringSelected({ revision, selection, staging, gate: undefined }, options);
     const manifest = manifestOf('rehearsal', request, { revision, selection, brought: brought.files });
-    const judgement = judge({ manifest, revision, brought: brought.files }, options.policy);
+    const judgement = judge(
+      { manifest, revision, brought: brought.files, advice: options.advice },
+      options.policy,
+    );
     options.report({ kind: 'judged', judgement });
     return { revision, selection, manifest, judgement };
   } finally {
@@ -106,9 +111,9 @@ export async function admit(
     const named = { ...revision, model };
     const brought = await bringSelected({ revision: named, selection, staging, gate, copies }, options);
     const manifest = manifestOf(gate.trust.vault, request, { revision, selection, brought: brought.files });
-    const { source, policy, tool, waivers = [] } = options;
+    const { source, policy, tool, advice, waivers = [] } = options;
     const waived = { waivers, nowMs: gate.clock.now() };
-    const judgement = judge({ manifest, revision, brought: brought.files, revoked, waived }, policy);
+    const judgement = judge({ manifest, revision, brought: brought.files, revoked, waived, advice }, policy);
     options.report({ kind: 'judged', judgement });
     const { contacted } = brought;
     const from = {

@@ -8,8 +8,11 @@ import type { Facts } from '../formats/facts.ts';
 import { safetyFloor } from '../policy/floor.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import { decide, type Policy } from '../policy/policy.ts';
+import { scanAdvisories } from '../scan/advisories.ts';
+import type { AdvisoryFile } from '../scan/advisory-file.ts';
 import { tierOf } from '../scan/archive.ts';
 import { scanExaminations } from '../scan/engines.ts';
+import type { Loader } from '../scan/loaders.ts';
 import { rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -37,6 +40,8 @@ export interface Evidence {
   readonly brought: readonly ReadFile[];
   /** Digests of files that were revoked; none where there is no state to ask. */
   readonly revoked?: ReadonlySet<string>;
+  /** What is known of loaders, and which one will read the model where somebody says so. */
+  readonly advice?: { readonly advisories: AdvisoryFile; readonly loader?: Loader | undefined } | undefined;
   /** Findings that people took upon themselves, and what time it is. */
   readonly waived?: { readonly waivers: readonly Waiver[]; readonly nowMs: number };
 }
@@ -47,8 +52,11 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   const parsed = brought.map(({ file, facts }) => ({ path: file.path, facts }));
   const scanned = brought.map((file) => scanBrought(file, evidence.waived));
   const seen = scanRepo(parsed);
+  const { advice } = evidence;
+  const advised = advice ? scanAdvisories(scanned, advice.advisories, advice.loader) : [];
+  const together = [...seen.findings, ...advised];
   const digests = evidence.brought.map(({ file, sha256 }) => ({ path: file.path, sha256 }));
-  const repo = { ...seen, findings: waiveRepo(seen.findings, digests, evidence.waived ?? NOTHING_WAIVED) };
+  const repo = { ...seen, findings: waiveRepo(together, digests, evidence.waived ?? NOTHING_WAIVED) };
   const findings = [...scanned.flatMap((file) => file.findings), ...repo.findings];
   const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
   const input = policyInput(evidence, { files, findings, repo });

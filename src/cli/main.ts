@@ -83,6 +83,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   trust: async () => (await import('./trust.ts')).trustCommand,
   policy: async () => (await import('./policy.ts')).policyCommand,
   waive: async () => (await import('./waive.ts')).waiveCommand,
+  advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,
   vault: async () => (await import('./vault.ts')).vaultCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,

@@ -5,6 +5,7 @@ import { EXIT } from '../base/errors.ts';
 import { askRules, type Policy, type RuleResult } from '../policy/policy.ts';
 import { exitOf } from './admission-view.ts';
 import { requestOf } from './admit.ts';
+import { adviceFor } from './advice.ts';
 import { decisionText } from './decision-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -61,6 +62,7 @@ async function test(wire: Wire, file: string, model: string): Promise<Outcome> {
     const { judgement } = await rehearse(request, {
       source,
       policy,
+      advice: adviceFor(wire.home, undefined),
       concurrency: wire.config.concurrency,
       memoryBytes: wire.config.memoryBytes,
       tool: TOOL,

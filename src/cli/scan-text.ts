@@ -1,6 +1,7 @@
 /** The report of a scan for people: what was found, worst first, then what was not read, then one line that says it all. */
 import type { FileVerdict } from '../base/finding.ts';
 import type { Report, ReportFile, ReportFinding } from '../inspection/report.ts';
+import { loaderLines } from './loader-text.ts';
 import { bytesInWords, painter, plural, type Style, type Terminal } from './terminal.ts';
 
 /** Files that are shown one by one, and findings of one file; `--json` has them all. */
@@ -31,6 +32,7 @@ export function scanText(report: Report, terminal: Terminal): string {
       ? line('', [`and ${plural(more, 'more file')} with findings: --json has them all`], terminal)
       : '',
     repoText(report, terminal),
+    report.loader ? line('loader', loaderLines(report), terminal) : '',
     conclusion(report, terminal),
   ].join('');
 }

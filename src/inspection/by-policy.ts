@@ -22,7 +22,10 @@ export function decideInspection(inspection: Inspection, policy: Policy, waived:
     files: read.map(({ file, sizeBytes, sha256 }) => ({ path: file.path, sizeBytes, sha256 })),
     excluded: [],
   };
-  const { decision } = judge({ manifest, revision, brought: read, waived }, policy);
+  const { decision } = judge(
+    { manifest, revision, brought: read, waived, advice: inspection.advice },
+    policy,
+  );
   if (unread === 0 || decision.verdict !== 'admitted') return decision;
   const because = `${unread} of ${inspection.files.length} files could not be read, or were not read completely`;
   return { verdict: 'held', rules: [{ rule: 'floor/not-fully-read', outcome: 'hold', because }] };

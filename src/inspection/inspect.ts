@@ -6,7 +6,10 @@ import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/f
 import type { OnStart } from '../base/progress.ts';
 import type { EngineTicket, Examination } from '../engines/engine.ts';
 import type { Facts } from '../formats/facts.ts';
+import { scanAdvisories } from '../scan/advisories.ts';
+import type { AdvisoryFile } from '../scan/advisory-file.ts';
 import { scanExaminations } from '../scan/engines.ts';
+import { type Loader, type LoaderReading, readingOf } from '../scan/loaders.ts';
 import { type RepoScan, rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -40,6 +43,9 @@ export interface Inspection {
   readonly files: readonly InspectedFile[];
   readonly repo: RepoScan;
   readonly verdict: FileVerdict;
+  /** What the loader reads that was named. */
+  readonly loader?: LoaderReading;
+  readonly advice?: Advice;
   readonly revision?: SourceRevision;
   readonly stats: {
     readonly sizeBytes: number;
@@ -49,6 +55,12 @@ export interface Inspection {
     /** Hosts, or folders, that were read from. */
     readonly contacted: readonly string[];
   };
+}
+
+/** What is known of loaders, and which one will read the model, where somebody says so. */
+export interface Advice {
+  readonly advisories: AdvisoryFile;
+  readonly loader?: Loader | undefined;
 }
 
 /** What people take upon themselves, and what time it is. */
@@ -76,6 +88,7 @@ export interface InspectOptions {
   readonly concurrency: number;
   readonly memoryBytes: number;
   readonly engines?: readonly EngineTicket[];
+  readonly advice?: Advice | undefined;
   readonly onStart?: OnStart | undefined;
 }
 
@@ -89,6 +102,7 @@ export async function inspect(subject: Subject, options: InspectOptions): Promis
   const readBytes = read.reduce((sum, file) => sum + (file.error ? 0 : file.sizeBytes), 0);
   return conclude(subject, files, {
     mode: 'full',
+    advice: options.advice,
     readBytes,
     seconds: (performance.now() - started) / 1000,
     contacted: [...contacted].sort(),
@@ -99,16 +113,24 @@ export async function inspect(subject: Subject, options: InspectOptions): Promis
 export function conclude(
   subject: Subject,
   read: readonly InspectedFile[],
-  { mode, ...stats }: Omit<Inspection['stats'], 'sizeBytes'> & Pick<Inspection, 'mode'>,
+  {
+    mode,
+    advice,
+    ...stats
+  }: Omit<Inspection['stats'], 'sizeBytes'> & Pick<Inspection, 'mode'> & Pick<InspectOptions, 'advice'>,
 ): Inspection {
   const files = described(read);
-  const repo = scanRepo(files.flatMap(withFacts));
+  const seen = scanRepo(files.flatMap(withFacts));
+  const repo = { ...seen, findings: [...seen.findings, ...advised(files, advice)] };
+  const loader = advice?.loader && readingOf(advice.loader, files.flatMap(withFacts));
   return {
     name: subject.name,
     mode,
     files,
     repo,
     verdict: verdictOf(files, repo.findings),
+    ...(loader && { loader }),
+    ...(advice && { advice }),
     ...(subject.revision && { revision: subject.revision }),
     stats: { sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0), ...stats },
   };
@@ -123,6 +145,12 @@ function described(files: readonly InspectedFile[]): readonly InspectedFile[] {
       ? file
       : judged(file.path, { ...file, sha256: file.sha256, facts });
   });
+}
+
+function advised(files: readonly InspectedFile[], advice: Advice | undefined): readonly Finding[] {
+  if (advice === undefined) return [];
+  const parsed = files.flatMap((file) => (file.facts ? [{ ...file, facts: file.facts }] : []));
+  return scanAdvisories(parsed, advice.advisories, advice.loader);
 }
 
 function withFacts({ path, facts }: InspectedFile) {

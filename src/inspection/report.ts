@@ -56,6 +56,13 @@ export interface Report {
     readonly duplicateWeights: readonly string[];
     readonly license: string | null;
   };
+  /** What the loader that was named reads, and what need not come along. */
+  readonly loader?: {
+    readonly name: string;
+    readonly version: string | null;
+    readonly reads: readonly string[];
+    readonly withhold: readonly { readonly path: string; readonly why: string }[];
+  };
   /** What a policy says, where one was asked. */
   readonly policy?: {
     readonly name: string;
@@ -76,7 +83,7 @@ export function reportOf(
   inspection: Inspection,
   tool: { readonly name: string; readonly version: string },
 ): Report {
-  const { name, mode, verdict, files, repo, revision, stats } = inspection;
+  const { name, mode, verdict, files, repo, loader, revision, stats } = inspection;
   const count = (wanted: FileVerdict): number => files.filter((file) => file.verdict === wanted).length;
   return {
     tool: { name: tool.name, version: tool.version, parsers: PARSERS_VERSION },
@@ -94,6 +101,7 @@ export function reportOf(
       duplicateWeights: repo.duplicateWeights,
       license: revision?.license ?? repo.license ?? null,
     },
+    ...(loader && { loader: { ...loader, version: loader.version ?? null } }),
     ...(revision?.hubScan && { hub: { scan: revision.hubScan.status } }),
     stats: {
       files: files.length,

@@ -15,13 +15,14 @@ import { TAIL_BYTES, withWhole } from '../formats/whole.ts';
 import { scanFile } from '../scan/scan.ts';
 import { isDeclared, type SourceFile } from '../sources/source.ts';
 import { openTransferSource, type ReadingSource } from '../transfer/source.ts';
-import { conclude, type InspectedFile, type Inspection, judged } from './inspect.ts';
+import { type Advice, conclude, type InspectedFile, type Inspection, judged } from './inspect.ts';
 import { RangedReader } from './ranged-reader.ts';
 import type { Subject, SubjectFile } from './subject.ts';
 
 export interface TriageOptions {
   /** Files under way at once. */
   readonly concurrency: number;
+  readonly advice?: Advice | undefined;
   readonly onStart?: OnStart | undefined;
 }
 
@@ -50,7 +51,14 @@ export async function triage(subject: Subject, options: TriageOptions): Promise<
     });
     const contacted = [...source.contacted].sort();
     const seconds = (performance.now() - started) / 1000;
-    return conclude(subject, files, { mode: 'triage', readBytes, requests, seconds, contacted });
+    return conclude(subject, files, {
+      mode: 'triage',
+      advice: options.advice,
+      readBytes,
+      requests,
+      seconds,
+      contacted,
+    });
   } finally {
     await source.close();
   }
