@@ -10,7 +10,7 @@ import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template
 import type { TextBase } from './text-base.ts';
 import { byteOffset } from './utf8.ts';
 
-export const JSON_PARSER = 'json/3';
+export const JSON_PARSER = 'json/4';
 
 /** A key that scanners judge, wherever it stands: `path` as in `quantization_config.auto_map.AutoModel`. */
 export interface Notable {
@@ -56,7 +56,10 @@ const NOTABLE_KEYS: ReadonlySet<string> = new Set([
   '_attn_implementation',
   '_attn_implementation_internal',
   'attn_implementation',
-  'base_model_name_or_path',
+  'base_model',
+  'vision_tower',
+  'mm_vision_tower',
+  'audio_tower',
   'tokenizer_class',
   'processor_class',
   'architectures',
@@ -207,5 +210,6 @@ class Collector implements JsonVisitor {
 }
 
 function isNotable(key: string): boolean {
-  return NOTABLE_KEYS.has(key);
+  // `tokenizer_name_or_path`, `base_model_name_or_path`, …: what else is fetched.
+  return NOTABLE_KEYS.has(key) || (key.endsWith('_name_or_path') && key !== '_name_or_path');
 }

@@ -13,7 +13,7 @@ import { TENSORS_MAX } from './tensors.ts';
 import { type TextBase, textBase } from './text-base.ts';
 import { decodeUtf8 } from './utf8.ts';
 
-const TEXT_PARSER = 'text/3';
+const TEXT_PARSER = 'text/4';
 const LFS_PARSER = 'lfs-pointer/1';
 const TEMPLATE_PARSER = 'template/2';
 
@@ -163,7 +163,7 @@ const YAML_TAG =
 
 /** `key: value` that decides about code, on a line or within braces, as Hydra configs and training configs hold it. */
 const YAML_NOTABLE =
-  /(?:^[ \t-]{0,64}|[{,][ \t]{0,64})["']?(_target_|trust_remote_code|auto_map|custom_pipeline)["']?[ \t]*:[ \t]*["']?([^\s"'#,}]{1,200})/gm;
+  /(?:^[ \t-]{0,64}|[{,][ \t]{0,64})["']?(_target_|trust_remote_code|auto_map|custom_pipeline|\w{0,40}_name_or_path)["']?[ \t]*:[ \t]*["']?([^\s"'#,}]{1,200})/gm;
 
 /** Most tags and pairs kept of one file. */
 const YAML_MAX = 64;

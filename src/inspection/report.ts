@@ -4,6 +4,7 @@ import type { RuleOutcome } from '../base/verdict.ts';
 import type { Facts } from '../formats/facts.ts';
 import { PARSERS_VERSION } from '../formats/facts.ts';
 import { tierOf } from '../scan/archive.ts';
+import type { Reference } from '../scan/references.ts';
 import type { InspectedFile, Inspection, ReadingStatus } from './inspect.ts';
 
 export interface ReportFinding {
@@ -51,7 +52,7 @@ export interface Report {
   readonly files: readonly ReportFile[];
   readonly repo: {
     readonly findings: readonly ReportFinding[];
-    readonly references: readonly { readonly repo: string; readonly from: string; readonly key: string }[];
+    readonly references: readonly Reference[];
     readonly remoteCode: boolean;
     readonly duplicateWeights: readonly string[];
     readonly license: string | null;

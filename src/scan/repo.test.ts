@@ -242,7 +242,7 @@ describe('a repo', () => {
     const found = scan(files);
     assert.equal(found.remoteCode, true);
     assert.deepEqual(found.references, [
-      { repo: 'someone/other', from: 'config.json', key: 'auto_map.AutoModel' },
+      { repo: 'someone/other', from: 'config.json', key: 'auto_map.AutoModel', role: 'code' },
     ]);
   });
 

@@ -4,21 +4,14 @@
  */
 import type { Finding } from '../base/finding.ts';
 import type { Facts } from '../formats/facts.ts';
-import type { Notable } from '../formats/json.ts';
 import { finding, type Rule, some } from './judgement.ts';
 import { scanNames } from './names.ts';
+import { type PlacedKey, type Reference, referencesOf } from './references.ts';
 import { duplicateWeights, scanShards } from './shards.ts';
 
 export interface RepoFile {
   readonly path: string;
   readonly facts: Facts;
-}
-
-/** Another repo that this one leads to, and the key that does. */
-export interface Reference {
-  readonly repo: string;
-  readonly from: string;
-  readonly key: string;
 }
 
 export interface RepoScan {
@@ -97,13 +90,7 @@ function isCode({ path, facts }: RepoFile): boolean {
   return !(facts.format === 'text' && facts.onlyComments && facts.shebang === undefined);
 }
 
-/** A notable key with the file that holds it. */
-interface Placed extends Pick<Notable, 'key' | 'value'> {
-  readonly file: string;
-  readonly where: string;
-}
-
-function notablesOf({ path: file, facts }: RepoFile): readonly Placed[] {
+function notablesOf({ path: file, facts }: RepoFile): readonly PlacedKey[] {
   if (facts.format === 'json')
     return facts.notable.map(({ key, value, path: where }) => ({ file, key, value, where }));
   if (facts.format === 'text')
@@ -122,7 +109,7 @@ function cardOf(facts: Facts) {
 
 /** Whether a key makes a loader run code that is here or elsewhere, or names a module that is not here. */
 function codeOf(
-  { file, key, value }: Placed,
+  { file, key, value, where }: PlacedKey,
   paths: ReadonlySet<string>,
 ): { readonly runs: boolean; readonly absent?: string } {
   const text = String(value);
@@ -133,6 +120,9 @@ function codeOf(
       if (/^(?:sentence_transformers|torch)\./.test(text)) return { runs: false };
       return moduleOf(file, text, paths);
     }
+    // diffusers: a pipeline of the repo's own is `[module, class]`.
+    case '_class_name':
+      return /\.0$/.test(where) && text !== 'diffusers' ? moduleOf(file, `${text}.`, paths) : { runs: false };
     case 'trust_remote_code':
       return { runs: value === true || /^(?:true|yes|on|1)$/i.test(text) };
     case 'custom_pipeline':
@@ -166,39 +156,3 @@ function moduleOf(from: string, text: string, paths: ReadonlySet<string>) {
     ? { runs: true }
     : { runs: false, absent: `${folder}${module}.py` };
 }
-
-/** `org/name`, as the Hub spells it; a path on somebody's disk is none. */
-const REPO_ID = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}$/;
-
-function referencesOf(files: readonly RepoFile[], notables: readonly Placed[]): readonly Reference[] {
-  const found: Reference[] = [];
-  const add = (repo: string, from: string, key: string) => {
-    const id = repo.split(/[@:]/)[0] ?? repo;
-    const known = found.some((other) => other.repo === id && other.from === from && other.key === key);
-    if (REPO_ID.test(id) && !known) found.push({ repo: id, from, key });
-  };
-  for (const { file: path, key, value, where } of notables) {
-    if (typeof value !== 'string') continue;
-    if (key === 'auto_map' || key === 'type') {
-      if (value.includes('--')) add(value.slice(0, value.indexOf('--')), path, where);
-    } else if (REFERRING.has(key)) {
-      add(value, path, where);
-    }
-  }
-  for (const { path, facts } of files) {
-    for (const model of cardOf(facts)?.baseModels ?? []) add(model, path, 'base_model');
-    if (facts.format === 'python') for (const { repo, line } of facts.repos) add(repo, path, `line ${line}`);
-  }
-  return found;
-}
-
-const REFERRING: ReadonlySet<string> = new Set([
-  'custom_pipeline',
-  'custom_pipelines',
-  'custom_generate',
-  'base_model_name_or_path',
-  'experts_implementation',
-  '_attn_implementation',
-  '_attn_implementation_internal',
-  'attn_implementation',
-]);
