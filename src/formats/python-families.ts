@@ -11,7 +11,8 @@ export type Family =
   | 'network'
   | 'files'
   | 'native'
-  | 'reflection';
+  | 'reflection'
+  | 'machine';
 
 /** Exact dotted names, or prefixes that end in `.*`. The first family that fits counts. */
 const FAMILIES: readonly (readonly [Family, readonly string[]])[] = [
@@ -224,7 +225,7 @@ for (const [family, names] of FAMILIES) {
 
 /** Constants and types that dangerous modules export too: naming them does nothing. */
 const HARMLESS_LAST =
-  /^(?:PIPE|STDOUT|DEVNULL|[A-Z]\w*(?:Error|Exception|Warning|Expired|Timeout|Response)|exceptions|codes|error|timeout|c_\w+|POINTER|sizeof|byref|Structure|adapters|b64encode|hexlify|crc32|encodebytes|standard_b64encode|urlsafe_b64encode|b2a_\w+)$/;
+  /^(?:PIPE|STDOUT|DEVNULL|(?:[A-Z]\w*)?(?:Error|Exception|Warning|Expired|Timeout|Response)|exceptions|codes|error|timeout|c_\w+|POINTER|sizeof|byref|Structure|adapters|b64encode|hexlify|crc32|encodebytes|standard_b64encode|urlsafe_b64encode|b2a_\w+)$/;
 
 /** The names under which people import the packages above. */
 const MODULE_ALIASES: ReadonlyMap<string, string> = new Map([
@@ -245,6 +246,17 @@ const CARRIED_ROOTS: ReadonlySet<string> = new Set([
   'marshal',
   'builtins',
 ]);
+
+/** Built-ins that compute: compatibility code imports them by name. */
+const PLAIN_BUILTINS =
+  /^(?:int|float|bool|str|bytes|list|dict|tuple|set|range|len|zip|min|max|sum|round|object|super)$/;
+
+/**
+ * Texts that name what belongs to the machine and not to the model: variables by which every next process runs code,
+ * and files with keys or with what runs at the next start.
+ */
+export const OF_THE_MACHINE =
+  /^[A-Za-z]{0,2}["'](?:(LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|PYTHONSTARTUP|BASH_ENV)["']|[^"'\n]{0,120}(\/etc\/(?:passwd|shadow|sudoers|cron|ld\.so)|\.ssh\b|authorized_keys|id_rsa|\.aws\/credentials|\.netrc|\.kube\/config|\.docker\/config|\.git-credentials|\.bashrc|\.bash_profile|\.zshrc|\.profile\b|crontab|sitecustomize|usercustomize|\/proc\/self\/(?:mem|environ)|169\.254\.169\.254))/;
 
 export interface Known {
   readonly family: Family;
@@ -281,6 +293,7 @@ function lookUp(given: readonly string[]): Known | undefined {
   const [first = '', ...rest] = given;
   if (first === 'builtins' || first === '__builtins__') {
     const inner = rest.length === 0 ? undefined : EXACT.get(rest.join('.'));
+    if (inner === undefined && rest.length === 1 && PLAIN_BUILTINS.test(rest[0] ?? '')) return undefined;
     return { family: inner ?? 'reflection', name: rest.length === 0 ? first : rest.join('.') };
   }
   const parts = [MODULE_ALIASES.get(first) ?? first, ...rest];

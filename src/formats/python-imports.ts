@@ -12,11 +12,14 @@ const LIST_MAX = 500;
 export function readNames(tree: Tree, names: Names): ReadonlySet<string> {
   const imports = new Set<string>();
   const assignments: SyntaxNode[] = [];
+  const defined = new Set<string>();
   tree.cursor().iterate((ref) => {
     if (ref.name === 'ImportStatement') readImport(ref.node, names, imports);
+    else if (ref.name === 'FunctionDefinition' || ref.name === 'ClassDefinition')
+      readDefinition(ref.node, names, defined);
     else if (ref.name === 'AssignStatement' || ref.name === 'NamedExpression') assignments.push(ref.node);
   });
-  for (const node of assignments) readAssignment(node, names);
+  for (const node of assignments) readAssignment(node, names, defined);
   return imports;
 }
 
@@ -25,6 +28,7 @@ function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void 
   for (let part = node.firstChild; part !== null; part = part.nextSibling) words.push(names.text(part));
   const note = (module: string) => {
     if (imports.size < LIST_MAX) imports.add(module);
+    names.imported(module);
   };
   const split = words.indexOf('import');
   const from = words[0] === 'from' ? words.slice(1, split).join('') : undefined;
@@ -38,7 +42,7 @@ function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void 
       note(root);
       if (alias !== undefined) names.define(alias, dotted);
     } else if (dotted === '*') names.star(from);
-    else if (!from.startsWith('.')) names.define(alias ?? dotted, `${from}.${dotted}`);
+    else names.define(alias ?? dotted, from.endsWith('.') ? `${from}${dotted}` : `${from}.${dotted}`);
     dotted = '';
     alias = undefined;
   };
@@ -51,21 +55,35 @@ function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void 
   finish();
 }
 
-/** `f = os.system`: the target may mean what the value means. */
-function readAssignment(node: SyntaxNode, names: Names): void {
+/** Most definitions whose aliases are followed. */
+const DEFINED_MAX = 5000;
+
+function readDefinition(node: SyntaxNode, names: Names, defined: Set<string>): void {
+  const name = node.getChild('VariableName');
+  if (name !== null && defined.size < DEFINED_MAX) defined.add(names.text(name));
+}
+
+/** `f = os.system`, `f = setup`, `n = "sys" + "tem"`: the target may mean what the value means. */
+function readAssignment(node: SyntaxNode, names: Names, defined: ReadonlySet<string>): void {
   const value = node.lastChild;
-  if (value === null || !/^(?:VariableName|MemberExpression|CallExpression)$/.test(value.name)) return;
-  const meanings = names.resolve(value);
+  if (value === null) return;
+  const meanings = /^(?:VariableName|MemberExpression|CallExpression)$/.test(value.name)
+    ? names.resolve(value)
+    : [];
+  const text = names.spelled(value);
   for (
     let target = node.firstChild;
     target !== null && target.from < value.from;
     target = target.nextSibling
   ) {
     if (target.name !== 'VariableName') continue;
+    names.defineText(names.text(target), text);
     for (const meaning of meanings) {
       // Only what leads somewhere: `x = y` for ordinary names would only fill the table.
-      if (familyOf(meaning) !== undefined || /^(?:os|sys|builtins|importlib|subprocess)\b/.test(meaning))
+      if (familyOf(meaning) !== undefined || LEADING.test(meaning) || defined.has(meaning))
         names.define(names.text(target), meaning);
     }
   }
 }
+
+const LEADING = /^(?:(?:os|sys|builtins|importlib|subprocess)\b|\.)/;

@@ -7,7 +7,7 @@ import { DANGEROUS_MODULES } from './python-families.ts';
 import type { Names } from './python-names.ts';
 
 /** Functions that only ask about a module, or whose answer is followed by name. */
-const ASKING: ReadonlySet<string> = new Set([
+export const ASKING: ReadonlySet<string> = new Set([
   'getattr',
   'hasattr',
   'isinstance',

@@ -4,6 +4,7 @@
  * Flow-insensitive: a name that ever meant `os` means `os` everywhere.
  */
 import type { SyntaxNode } from '@lezer/common';
+import { type Constants, foldText } from './python-constants.ts';
 
 /** Most meanings followed for one name, and deepest expression followed. */
 const MEANINGS_MAX = 8;
@@ -12,9 +13,6 @@ const DEPTH_MAX = 48;
 /** Longest dotted name followed, and most names that get a meaning: aliases of aliases grow without end. */
 const NAME_CHARS_MAX = 120;
 const NAMES_MAX = 10_000;
-
-/** Longest folded text. */
-const FOLD_CHARS_MAX = 4096;
 
 export class Names {
   /** More names than are followed: what they mean is not known. */
@@ -25,6 +23,17 @@ export class Names {
   readonly #resolved = new Map<string, readonly string[]>();
   /** Modules whose names were all imported: `from os import *`. */
   readonly #stars = new Set<string>();
+  readonly #imported = new Set<string>();
+  /** Constant text that a name was given; undefined where it was given several. */
+  readonly #texts = new Map<string, string | undefined>();
+  readonly #literal: Constants = {
+    by: 'literal',
+    source: (node) => this.#source.slice(node.from, node.to),
+    text: (name) => this.#texts.get(name),
+    resolve: (node) => this.resolveDotted(this.#parts(node)),
+    arguments: (call) => this.arguments(call),
+  };
+  readonly #spelled: Constants = { ...this.#literal, by: 'spelled' };
 
   constructor(source: string) {
     this.#source = source;
@@ -46,6 +55,15 @@ export class Names {
     meanings.add(meaning);
     this.#resolved.clear();
     this.#meanings.set(name, meanings);
+  }
+
+  /** Whether the root of a dotted name came of an import. */
+  isImported(name: string): boolean {
+    return name.startsWith('.') || this.#imported.has(name.split('.', 1)[0] ?? name);
+  }
+
+  imported(root: string): void {
+    if (this.#imported.size < NAMES_MAX) this.#imported.add(root);
   }
 
   star(module: string): void {
@@ -77,6 +95,18 @@ export class Names {
   resolveDotted(parts: readonly string[]): readonly string[] {
     const [root = '', ...rest] = parts;
     return this.#variable(root).map((meaning) => [meaning, ...rest].join('.'));
+  }
+
+  /** The parts of a dotted name; none for any other expression. */
+  #parts(node: SyntaxNode): readonly string[] {
+    const parts: string[] = [];
+    let at: SyntaxNode | null = node;
+    for (; at?.name === 'MemberExpression' && parts.length < DEPTH_MAX; at = at.firstChild) {
+      const property = at.getChild('PropertyName');
+      if (property === null) return [];
+      parts.unshift(this.text(property));
+    }
+    return at?.name === 'VariableName' ? [this.text(at), ...parts] : [];
   }
 
   #variable(name: string): readonly string[] {
@@ -111,7 +141,7 @@ export class Names {
     const property = node.getChild('PropertyName');
     if (property !== null) return this.#join(this.resolve(object, depth + 1), this.text(property));
     const index = object.nextSibling?.nextSibling;
-    const key = index ? this.constant(index) : undefined;
+    const key = index ? this.spelled(index) : undefined;
     if (key === undefined) return [];
     // A subscript with a name: `sys.modules['os']` is the module, `vars(os)['system']` its member.
     return this.resolve(object, depth + 1).flatMap((name) => {
@@ -141,11 +171,11 @@ export class Names {
       if (
         /^(?:builtins\.)?__import__$|^importlib\.(?:import_module|__import__)$|^pydoc\.locate$/.test(name)
       ) {
-        const module = this.constant(first);
+        const module = this.spelled(first);
         return module === undefined ? [] : [module];
       }
       if (/^(?:builtins\.)?getattr$|^operator\.attrgetter$/.test(name) && second !== undefined) {
-        const attribute = this.constant(second);
+        const attribute = this.spelled(second);
         return attribute === undefined ? [] : this.#join(this.resolve(first, depth + 1), attribute);
       }
       return [];
@@ -174,55 +204,19 @@ export class Names {
     return { positional, keywords };
   }
 
-  /** The text of a constant expression: literals, implicit and explicit concatenation. Undefined otherwise. */
-  constant(node: SyntaxNode, depth = 0): string | undefined {
-    if (depth > DEPTH_MAX) return undefined;
-    if (node.name === 'String') return unquote(this.#source.slice(node.from, node.to));
-    if (node.name === 'ParenthesizedExpression') {
-      const inner = node.firstChild?.nextSibling;
-      return inner ? this.constant(inner, depth + 1) : undefined;
-    }
-    const joined =
-      node.name === 'ContinuedString' || (node.name === 'BinaryExpression' && this.#isPlus(node));
-    if (!joined) return undefined;
-    let text = '';
-    for (let part = node.firstChild; part !== null; part = part.nextSibling) {
-      if (part.name === 'ArithOp') continue;
-      const piece = this.constant(part, depth + 1);
-      if (piece === undefined || text.length + piece.length > FOLD_CHARS_MAX) return undefined;
-      text += piece;
-    }
-    return text;
+  /** The text that literals come to, alone or joined: it can be nothing else. Undefined otherwise. */
+  constant(node: SyntaxNode): string | undefined {
+    return foldText(node, this.#literal);
   }
 
-  #isPlus(node: SyntaxNode): boolean {
-    const operator = node.getChild('ArithOp');
-    return operator !== null && this.#source.slice(operator.from, operator.to) === '+';
+  /** The text that an expression probably comes to: names may be given another value elsewhere. */
+  spelled(node: SyntaxNode): string | undefined {
+    return foldText(node, this.#spelled);
   }
-}
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  '\\': '\\',
-  "'": "'",
-  '"': '"',
-};
-
-/** The text between the quotes of a Python string literal, with its escapes undone. */
-function unquote(literal: string): string | undefined {
-  const [, prefix = '', quote] = /^([A-Za-z]{0,2})('''|"""|'|")/.exec(literal) ?? [];
-  if (quote === undefined || literal.length < prefix.length + 2 * quote.length) return undefined;
-  const body = literal.slice(prefix.length + quote.length, literal.length - quote.length);
-  if (/r/i.test(prefix)) return body;
-  return body.replace(
-    /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|([0-7]{1,3})|(\r?\n)|(.))/g,
-    (whole, hex?: string, unicode?: string, octal?: string, line?: string, one?: string) => {
-      if (hex ?? unicode) return String.fromCharCode(Number.parseInt(hex ?? unicode ?? '', 16));
-      if (octal) return String.fromCharCode(Number.parseInt(octal, 8));
-      if (line) return '';
-      return ESCAPES[one ?? ''] ?? whole;
-    },
-  );
+  /** Notes that a name was given a constant text; a second text makes it unknown. */
+  defineText(name: string, text: string | undefined): void {
+    if (this.#texts.size >= NAMES_MAX && !this.#texts.has(name)) return;
+    this.#texts.set(name, this.#texts.has(name) && this.#texts.get(name) !== text ? undefined : text);
+  }
 }

@@ -9,17 +9,30 @@ import {
   ESCAPE_ATTRIBUTES,
   type Family,
   familyOf,
+  OF_THE_MACHINE,
   WRITING_METHODS,
 } from './python-families.ts';
+import { parsePython } from './python-grammar.ts';
 import { readNames } from './python-imports.ts';
-import { handedModule, handedNamespace, IMPORTING_TEXT, importedModule } from './python-modules.ts';
+import { ASKING, handedModule, handedNamespace, IMPORTING_TEXT, importedModule } from './python-modules.ts';
 import { Names } from './python-names.ts';
 import { takesDataOnly } from './python-safe-calls.ts';
+import { isParameter, Scopes } from './python-scopes.ts';
 
 type Lists = Pick<
   PythonFacts,
-  'imports' | 'uses' | 'encodedStrings' | 'spelledChars' | 'repos' | 'trustsRemoteCode'
+  'imports' | 'uses' | 'outside' | 'encodedStrings' | 'spelledChars' | 'repos' | 'trustsRemoteCode'
 >;
+
+interface OutsideCall {
+  readonly name: string;
+  readonly line: number;
+  readonly place: string;
+}
+
+/** Libraries whose functions no repo brings: calls of theirs lead nowhere that is here to be read. */
+const LIBRARIES =
+  /^(?:torch\w*|transformers|numpy|np|tensorflow|tf|jax|flax|math|os|re|sys|typing|dataclasses|functools|logging|json|collections|itertools|warnings|copy|einops|diffusers|accelerate|PIL|sentencepiece|tokenizers|huggingface_hub|peft|tqdm|scipy|pandas|packaging|inspect|abc|enum|pathlib|random|time|string)\./;
 
 /** Most uses kept; ordinary modelling files have fewer than ten. */
 const USES_MAX = 2000;
@@ -33,13 +46,18 @@ const LITERAL_CHARS_MAX = 64 * 1024;
 /** From this length on, a literal of one alphabet is taken for encoded data. Hashes and ids are shorter. */
 const ENCODED_CHARS_MIN = 400;
 
+/** Texts that are run as code, and read for it, in one module. */
+const EVALUATED_MAX = 16;
+
+/** `evaluate`: how many texts that are run as code are read too. */
 export function walkPython(
   tree: Tree,
   source: string,
+  evaluate = EVALUATED_MAX,
 ): { readonly lists: Lists; readonly truncated: boolean } {
   const names = new Names(source);
   const imports = readNames(tree, names);
-  const walk = new Walk(source, names);
+  const walk = new Walk(source, names, evaluate);
   tree.cursor().iterate(
     (node) => walk.enter(node),
     (node) => walk.leave(node),
@@ -50,17 +68,12 @@ export function walkPython(
   };
 }
 
-interface Scope {
-  readonly name: string;
-  readonly defers: boolean;
-  readonly from: number;
-  /** Names that the function binds itself: a parameter called `compile` is not the built-in. */
-  readonly parameters: ReadonlySet<string>;
+interface OpenUse extends Omit<PythonUse, 'when' | 'path' | 'entrances'> {
+  readonly place: string;
 }
 
-interface OpenUse extends PythonUse {
-  readonly owner: string | undefined;
-}
+/** Modules that call from outside are shown as many ways in. */
+const ENTRANCES_MAX = 16;
 
 class Walk {
   truncated = false;
@@ -72,15 +85,15 @@ class Walk {
   readonly #repos: { repo: string; line: number }[] = [];
   readonly #trusts: number[] = [];
   #spelled = 0;
-  /** Names of the definitions that enclose the place, outermost first; functions defer, classes do not. */
-  readonly #scopes: Scope[] = [];
-  /** For each outermost definition, the names that its deferred code refers to; `undefined` is the module. */
-  readonly #references = new Map<string | undefined, Set<string>>();
-  readonly #functions = new Set<string>();
+  #evaluating: number;
+  readonly #scopes: Scopes;
+  readonly #outside = new Map<string, OutsideCall>();
 
-  constructor(source: string, names: Names) {
+  constructor(source: string, names: Names, evaluate: number) {
+    this.#evaluating = evaluate;
     this.#source = source;
     this.#names = names;
+    this.#scopes = new Scopes(source, names);
     for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1))
       this.#lineStarts.push(at + 1);
   }
@@ -89,10 +102,10 @@ class Walk {
     switch (ref.name) {
       case 'FunctionDefinition':
       case 'ClassDefinition':
-        this.#define(ref.node);
+        this.#scopes.define(ref.node);
         break;
       case 'Body':
-        this.#body(ref.node);
+        this.#scopes.enter(ref.node);
         break;
       case 'MemberExpression':
         this.#reference(ref.node);
@@ -115,56 +128,31 @@ class Walk {
   }
 
   leave(ref: SyntaxNodeRef): void {
-    if (ref.name === 'Body' && this.#scopes.at(-1)?.from === ref.from) this.#scopes.pop();
+    if (ref.name === 'Body') this.#scopes.leave(ref.from);
   }
 
-  /** Uses with the functions that run at import promoted, and the other lists. */
+  /** Uses with the way that leads to them, and the other lists. */
   lists(): Omit<Lists, 'imports'> {
-    const run = new Set<string>();
-    const open = [...(this.#references.get(undefined) ?? [])];
-    for (let name = open.pop(); name !== undefined; name = open.pop()) {
-      if (run.has(name)) continue;
-      run.add(name);
-      open.push(...(this.#references.get(name) ?? []));
-    }
-    const uses = this.#uses.map(({ owner, ...use }) =>
-      owner !== undefined && run.has(owner) ? { ...use, when: 'import' as const } : use,
-    );
+    const { calls } = this.#scopes;
+    const way = (place: string) => {
+      const when = calls.when(place);
+      const entrances = when === 'import' ? [] : calls.entrances(place, ENTRANCES_MAX);
+      return { when, path: calls.path(place), ...(entrances.length === 0 ? {} : { entrances }) };
+    };
+    const uses = this.#uses.map(({ place, ...use }) => ({ ...use, ...way(place) }));
+    const outside = [...this.#outside.values()].map(({ name, line, place }) => ({
+      name,
+      line,
+      ...way(place),
+    }));
     return {
       uses,
+      outside,
       encodedStrings: this.#encoded,
       spelledChars: this.#spelled,
       repos: this.#repos,
       trustsRemoteCode: this.#trusts,
     };
-  }
-
-  #define(node: SyntaxNode): void {
-    const name = node.getChild('VariableName');
-    if (name !== null && node.name === 'FunctionDefinition' && this.#functions.size < USES_MAX)
-      this.#functions.add(this.#names.text(name));
-  }
-
-  #body(node: SyntaxNode): void {
-    const parent = node.parent;
-    if (parent?.name !== 'FunctionDefinition' && parent?.name !== 'ClassDefinition') return;
-    const name = parent.getChild('VariableName');
-    this.#scopes.push({
-      name: name === null ? '' : this.#names.text(name),
-      defers: parent.name === 'FunctionDefinition',
-      from: node.from,
-      parameters: this.#parameters(parent),
-    });
-  }
-
-  #parameters(definition: SyntaxNode): ReadonlySet<string> {
-    const names = definition.getChild('ParamList')?.getChildren('VariableName') ?? [];
-    return new Set(names.filter(isParameter).map((node) => this.#names.text(node)));
-  }
-
-  /** The outermost definition around this place, if code here runs only when it is called. */
-  get #owner(): string | undefined {
-    return this.#scopes.some(({ defers }) => defers) ? this.#scopes[0]?.name : undefined;
   }
 
   /** A name: a use by itself, unless it is part of a longer one, a keyword, a parameter or a definition. */
@@ -180,36 +168,18 @@ class Walk {
     if (parent.name === 'MemberExpression' && parent.firstChild?.from === node.from) return;
     if (parent.name === 'AssignStatement' && parent.lastChild?.from !== node.from) return;
     const name = this.#names.text(node);
-    if (this.#scopes.some(({ parameters }) => parameters.has(name))) return;
-    this.#mention(name, node);
+    if (this.#scopes.binds(name)) return;
+    this.#scopes.mention(name, node);
     this.#reflection(handedModule(node, this.#names), node);
     this.#reference(node);
   }
 
-  /** In deferred code every name mentioned counts; at import those that are called or handed to a call. */
-  #mention(name: string, node: SyntaxNode): void {
-    const owner = this.#owner;
-    if (owner === undefined) {
-      const called = node.parent?.name === 'CallExpression';
-      const handed = node.parent?.name === 'ArgList' && this.#isFunction(name);
-      if (!called && !handed) return;
-    }
-    const references = this.#references.get(owner) ?? new Set();
-    if (references.size < USES_MAX) references.add(name);
-    this.#references.set(owner, references);
-  }
-
-  /** Functions may be defined below the place that mentions them only if that place is deferred. */
-  #isFunction(name: string): boolean {
-    return this.#functions.has(name);
-  }
-
   #decorator(node: SyntaxNode): void {
     const parts = node.getChildren('VariableName').map((part) => this.#names.text(part));
-    const [root = ''] = parts;
-    const references = this.#references.get(this.#owner) ?? new Set();
-    references.add(root);
-    this.#references.set(this.#owner, references);
+    const [root = '', method] = parts;
+    const { calls, place } = this.#scopes;
+    for (const name of [root, ...this.#names.resolveDotted([root])]) calls.mention(place, name);
+    if (method !== undefined) calls.mention(place, `${root}.${method}`);
     for (const meaning of this.#names.resolveDotted(parts)) {
       const found = familyOf(meaning);
       if (found !== undefined) this.#use({ ...found, called: true, dynamic: true }, node);
@@ -230,24 +200,47 @@ class Walk {
       const found = familyOf(meaning);
       if (found === undefined) continue;
       if (called && parent !== null && takesDataOnly(found.name, parent, this.#names)) continue;
-      this.#use(
-        { ...found, called, dynamic: !called || parent === null || !this.#constantCall(parent) },
-        node,
-      );
+      // `atexit.register(os.system, 'x')`: whoever is handed a process calls it.
+      const handed = found.family === 'process' && parent?.name === 'ArgList' && !this.#isAsked(parent);
+      const dynamic = !called || parent === null || !this.#constantCall(parent);
+      if (called && parent !== null && found.family === 'code') this.#evaluated(parent);
+      this.#use({ ...found, called: called || handed, dynamic }, node);
     }
-    if (node.name === 'MemberExpression') this.#root(node);
+    if (node.name === 'MemberExpression') this.#scopes.chain(node);
+    if (called) this.#foreign(node);
   }
 
-  /** The name at the root of a chain: `Runner.start()` runs code of `Runner`. */
-  #root(node: SyntaxNode): void {
-    let root = node.firstChild;
-    while (root?.name === 'MemberExpression') root = root.firstChild;
-    if (root?.name !== 'VariableName') return;
-    const owner = this.#owner;
-    if (owner === undefined && node.parent?.name !== 'CallExpression') return;
-    const references = this.#references.get(owner) ?? new Set();
-    if (references.size < USES_MAX) references.add(this.#names.text(root));
-    this.#references.set(owner, references);
+  /** `isinstance(p, subprocess.Popen)` only asks. */
+  #isAsked(list: SyntaxNode): boolean {
+    const callee = list.parent?.firstChild;
+    return (
+      list.parent?.name === 'ClassDefinition' ||
+      (callee?.name === 'VariableName' && ASKING.has(this.#names.text(callee)))
+    );
+  }
+
+  /** What a constant text does that is run as code: its uses stand where the text is run. */
+  #evaluated(call: SyntaxNode): void {
+    const [first] = this.#names.arguments(call).positional;
+    const text = first === undefined ? undefined : this.#names.spelled(first);
+    if (text === undefined || this.#evaluating === 0) return;
+    this.#evaluating -= 1;
+    const inner = walkPython(parsePython(text), text, 0);
+    for (const { family, name, called, dynamic } of inner.lists.uses)
+      this.#use({ family, name, called, dynamic }, call);
+    if (inner.lists.imports.length > 0)
+      this.#use({ family: 'code', name: 'text that imports', called: true, dynamic: true }, call);
+  }
+
+  /** A call of what another module defines, by its dotted name: `.util.fetch`. */
+  #foreign(node: SyntaxNode): void {
+    const { place } = this.#scopes;
+    for (const name of this.#names.resolve(node)) {
+      const isOutside = /^\.|\./.test(name) && this.#names.isImported(name) && !LIBRARIES.test(name);
+      const key = `${place} ${name}`;
+      if (!isOutside || this.#outside.has(key) || this.#outside.size >= LIST_MAX) continue;
+      this.#outside.set(key, { name, line: this.#line(node.from), place });
+    }
   }
 
   #attribute(node: SyntaxNode): void {
@@ -337,6 +330,10 @@ class Walk {
   #string(ref: SyntaxNodeRef): void {
     const length = ref.to - ref.from;
     const text = this.#source.slice(ref.from, Math.min(ref.to, ref.from + LITERAL_CHARS_MAX));
+    const [, variable, path] = OF_THE_MACHINE.exec(text.slice(0, ENCODED_CHARS_MIN)) ?? [];
+    const machine = variable ?? path;
+    if (machine !== undefined && !isDocumentation(ref.node))
+      this.#use({ family: 'machine', name: machine, called: false, dynamic: false }, ref.node);
     if (IMPORTING_TEXT.test(text) && !isDocumentation(ref.node))
       this.#reflection('text that imports', ref.node);
     if (length < ENCODED_CHARS_MIN || this.#encoded.length >= LIST_MAX) return;
@@ -361,17 +358,11 @@ class Walk {
       this.truncated = true;
       return;
     }
-    const owner = this.#owner;
+    const { place } = this.#scopes;
     const line = this.#line(node.from);
     const last = this.#uses.at(-1);
-    if (last?.name === use.name && last.line === line && last.owner === owner) return;
-    this.#uses.push({
-      ...use,
-      name: use.name.slice(0, 200),
-      line,
-      when: owner === undefined ? 'import' : 'function',
-      owner,
-    });
+    if (last?.name === use.name && last.line === line && last.place === place) return;
+    this.#uses.push({ ...use, name: use.name.slice(0, 200), line, place });
   }
 
   #line(at: number): number {
@@ -389,9 +380,4 @@ class Walk {
 /** A string that stands alone as a statement is documentation. */
 function isDocumentation(node: SyntaxNode): boolean {
   return node.parent?.name === 'ExpressionStatement';
-}
-
-/** In a list of parameters, a name that stands for one and not for the default of another. */
-function isParameter(node: SyntaxNode): boolean {
-  return node.prevSibling?.name !== 'AssignOp';
 }

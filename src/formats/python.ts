@@ -4,21 +4,26 @@
  */
 import type { Tree } from '@lezer/common';
 import type { BaseFacts } from './parse.ts';
+import type { When } from './python-calls.ts';
 import type { Family } from './python-families.ts';
 import { parsePython } from './python-grammar.ts';
 import { walkPython } from './python-walk.ts';
 import type { TemplateUse } from './template.ts';
 import type { TextBase } from './text-base.ts';
 
-export const PYTHON_PARSER = 'python/2';
+export const PYTHON_PARSER = 'python/3';
 
 /** A use of a name that can do something, by family. */
 export interface PythonUse {
   readonly family: Family;
   readonly name: string;
   readonly line: number;
-  /** `import`: it runs when the module is imported, directly or through a function that is called there. */
-  readonly when: 'import' | 'function';
+  /** What sets it off first: importing the module, loading the model, using it, or only who calls it. */
+  readonly when: When;
+  /** The way there, its steps joined by arrows: `import → setup() → Fetcher.get()`. */
+  readonly path: string;
+  /** Outermost definitions that lead there: what another module would call. */
+  readonly entrances?: readonly string[];
   readonly called: boolean;
   /** What it is given is not a constant: `eval(x)`, `getattr(os, x)`. */
   readonly dynamic: boolean;
@@ -29,6 +34,8 @@ export interface PythonFacts extends BaseFacts, TextBase {
   /** Top packages imported, sorted; relative imports as written. */
   readonly imports: readonly string[];
   readonly uses: readonly PythonUse[];
+  /** Calls of what other modules of the repo may define, by dotted name: `.util.fetch`. */
+  readonly outside: readonly Pick<PythonUse, 'name' | 'line' | 'when' | 'path' | 'entrances'>[];
   /** Literals that look like encoded data: line and length. */
   readonly encodedStrings: readonly { readonly line: number; readonly length: number }[];
   /** How often characters are spelled by number: `chr(111)+chr(115)`. */
@@ -152,6 +159,7 @@ function tooLong(text: string, sizeBytes: number): Omit<PythonFacts, keyof TextB
     problems: [{ code: 'python-too-long', offset: 0, detail: reason }],
     imports: [],
     uses: [],
+    outside: [],
     encodedStrings: [],
     spelledChars: 0,
     repos: [],

@@ -117,11 +117,21 @@ function judgeUses(file: string, facts: PythonFacts): Finding[] {
       finding(rule, {
         file,
         subject: use.name,
-        message: `line ${use.line} ${use.called ? 'calls' : 'refers to'} ${quoted(use.name)} (${WHAT[use.family]}) ${
-          use.when === 'import' ? 'when the module is imported' : 'inside a function'
-        }`,
+        message: `line ${use.line} ${use.called ? 'calls' : 'refers to'} ${quoted(use.name)} (${WHAT[use.family]}) ${WHEN[use.when]}: ${pathOf(use)}`,
       }),
     );
+}
+
+const WHEN: Readonly<Record<PythonUse['when'], string>> = {
+  import: 'when the module is imported',
+  load: 'when the model is loaded',
+  use: 'when the model is used',
+  function: 'inside a function',
+};
+
+/** The way from what sets it off to the use: `import → setup() → os.system`. */
+function pathOf({ path, name }: PythonUse): string {
+  return `${path} → ${name}`;
 }
 
 const WHAT: Readonly<Record<Family, string>> = {
@@ -133,6 +143,7 @@ const WHAT: Readonly<Record<Family, string>> = {
   files: 'changes files',
   native: 'runs native code',
   reflection: 'reaches for the interpreter itself',
+  machine: 'belongs to the machine, not to the model',
 };
 
 function rank({ verdict }: Rule): number {
@@ -142,7 +153,7 @@ function rank({ verdict }: Rule): number {
 /** `imported`: the families that the module uses at import, for what is malicious only together. */
 function judge(use: PythonUse, imported: ReadonlySet<Family>): Rule | undefined {
   const { family, when, called, dynamic } = use;
-  if (when === 'function') return judgeInFunction(use);
+  if (when !== 'import') return judgeInFunction(use);
   switch (family) {
     case 'process':
       return called ? MALICIOUS : atImport('high');
@@ -152,7 +163,11 @@ function judge(use: PythonUse, imported: ReadonlySet<Family>): Rule | undefined 
     case 'network':
       return called && (imported.has('code') || imported.has('deserialise')) ? MALICIOUS : atImport('high');
     case 'deserialise':
-      return called && imported.has('decode') ? MALICIOUS : atImport('high');
+      // Nobody keeps code objects in model code but to hide them.
+      return called && (imported.has('decode') || use.name.startsWith('marshal.'))
+        ? MALICIOUS
+        : atImport('high');
+    case 'machine':
     case 'native':
     case 'files':
     case 'reflection':
@@ -162,6 +177,10 @@ function judge(use: PythonUse, imported: ReadonlySet<Family>): Rule | undefined 
   }
 }
 
+/** Ways to send data out: images and audio to work on are only fetched. */
+const SENDING =
+  /^(?:(?:requests|httpx)\.(?:post|put|patch|request)|socket\.(?:socket|create_connection|create_server)|_socket\.|smtplib\.|ftplib\.|telnetlib\.|paramiko\.|websockets?\.|xmlrpc\.|asyncio\.open_connection|huggingface_hub\.upload_)/;
+
 function judgeInFunction({ family, called, dynamic, name }: PythonUse): Rule | undefined {
   switch (family) {
     case 'process':
@@ -170,9 +189,13 @@ function judgeInFunction({ family, called, dynamic, name }: PythonUse): Rule | u
       return called && !dynamic ? NOTED : POWERFUL;
     case 'reflection':
       return name.startsWith('sys.') ? NOTED : POWERFUL;
-    case 'native':
+    case 'machine':
+      return POWERFUL;
     case 'network':
+      return called && SENDING.test(name) ? POWERFUL : NOTED;
     case 'deserialise':
+      return name.startsWith('marshal.') ? POWERFUL : NOTED;
+    case 'native':
       return NOTED;
     // Tokenizers write their vocabulary with `open`, and decode nothing that matters by itself.
     case 'files':
