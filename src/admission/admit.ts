@@ -8,9 +8,11 @@ import { WeighlockError } from '../base/errors.ts';
 import { byPath, type Manifest, type ManifestFile } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Progress } from '../base/progress.ts';
+import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
 import type { EngineTicket } from '../engines/engine.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Gate } from '../registry/gate.ts';
+import type { Reference } from '../scan/references.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from '../transfer/job.ts';
 import type { RevisionId } from '../vault/layout.ts';
@@ -44,10 +46,18 @@ export interface AdmissionOptions {
   readonly advice?: Evidence['advice'];
   /** Engines of others that look at every file. */
   readonly engines?: readonly EngineTicket[];
+  /** Called where nothing speaks against the model so far, with what it leads to: what comes of it goes into the record. */
+  readonly attach?: (references: readonly Reference[]) => Promise<Attachment>;
   readonly concurrency: number;
   readonly memoryBytes: number;
   readonly tool: { readonly name: string; readonly version: string };
   readonly report: (event: AdmissionEvent) => void;
+}
+
+/** What else decides about a model, and evidence of it. */
+export interface Attachment {
+  readonly rules: readonly RuleOutcome[];
+  readonly evidence: readonly { readonly type: string; readonly bytes: Uint8Array }[];
 }
 
 /** What happens, as it happens, for whoever shows it. */
@@ -58,7 +68,9 @@ export type AdmissionEvent =
   | { readonly kind: 'named'; readonly commit: Commit }
   | { readonly kind: 'bringing'; readonly progress: Progress }
   | { readonly kind: 'brought'; readonly files: readonly BroughtFile[] }
-  | { readonly kind: 'judged'; readonly judgement: Judgement };
+  | { readonly kind: 'judged'; readonly judgement: Judgement }
+  /** What follows is about another repo, which this one needs. */
+  | { readonly kind: 'reference'; readonly reference: Reference };
 
 export interface Admission {
   readonly id: RevisionId;
@@ -115,11 +127,13 @@ export async function admit(
     const waived = { waivers, nowMs: gate.clock.now() };
     const judgement = judge({ manifest, revision, brought: brought.files, revoked, waived, advice }, policy);
     options.report({ kind: 'judged', judgement });
+    const attached = await attachTo(judgement, options);
     const { contacted } = brought;
     const from = {
       manifest,
       revision,
-      judgement,
+      judgement: attached.judgement,
+      evidence: attached.evidence,
       staging: staging.id,
       selection,
       contacted,
@@ -135,6 +149,17 @@ export async function admit(
     await staging.release().catch(() => {}); // What went wrong first is what is told.
     throw error;
   }
+}
+
+/** The judgement with what other repos add to it; they are not asked for a model that will not come in anyway. */
+async function attachTo(
+  judgement: Judgement,
+  { attach }: AdmissionOptions,
+): Promise<{ readonly judgement: Judgement; readonly evidence: Attachment['evidence'] }> {
+  if (!attach || judgement.decision.verdict !== 'admitted') return { judgement, evidence: [] };
+  const { rules: more, evidence } = await attach(judgement.references);
+  const rules = [...judgement.decision.rules, ...more];
+  return { judgement: { ...judgement, decision: { verdict: verdictOf(rules), rules } }, evidence };
 }
 
 /** The digests of revoked files. Throws WL_REVOKED if the revision itself was revoked: nothing is brought in then. */

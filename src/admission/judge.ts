@@ -13,6 +13,7 @@ import type { AdvisoryFile } from '../scan/advisory-file.ts';
 import { tierOf } from '../scan/archive.ts';
 import { scanExaminations } from '../scan/engines.ts';
 import type { Loader } from '../scan/loaders.ts';
+import type { Reference } from '../scan/references.ts';
 import { rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -32,6 +33,8 @@ export interface Judgement {
   readonly findings: readonly Finding[];
   readonly input: PolicyInput;
   readonly decision: Decision;
+  /** Other repos that these files lead to. */
+  readonly references: readonly Reference[];
 }
 
 export interface Evidence {
@@ -68,7 +71,8 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
     gone.map(({ path }) => path),
   );
   const rules = [...floor, ...decide(policy, input)];
-  return { files, findings, input, decision: { verdict: verdictOf(rules), rules } };
+  const { references } = seen;
+  return { files, findings, input, references, decision: { verdict: verdictOf(rules), rules } };
 }
 
 interface ScannedFile extends JudgedFile {

@@ -27,6 +27,8 @@ export interface ForRecord {
   readonly source: AdmissionSource;
   readonly policy: Policy;
   readonly tool: RecordBody['tool'];
+  /** What goes along beside what the source gave. */
+  readonly evidence: readonly { readonly type: string; readonly bytes: Uint8Array }[];
   /** Those that are about files of this revision. */
   readonly waivers: readonly Waiver[];
 }
@@ -96,7 +98,7 @@ const SIGNATURE_BYTES_MAX = 16 << 20;
 
 async function storeEvidence(
   gate: Gate,
-  { revision, selection, source, waivers }: ForRecord,
+  { revision, selection, source, waivers, evidence: attached }: ForRecord,
 ): Promise<RecordBody['evidence']> {
   const evidence: RecordBody['evidence'] = [];
   const keep = async (type: string, bytes: Uint8Array) => {
@@ -106,6 +108,7 @@ async function storeEvidence(
   };
   for (const { type, bytes } of revision.evidence ?? []) await keep(type, bytes);
   for (const { bytes } of waivers) await keep('waiver', bytes);
+  for (const { type, bytes } of attached) await keep(type, bytes);
   if (revision.hubScan?.raw !== undefined)
     await keep('hub-scan', Buffer.from(JSON.stringify(revision.hubScan)));
   const signature = selection.upstreamSignature;

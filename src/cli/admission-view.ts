@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Admission, AdmissionEvent } from '../admission/admit.ts';
 import type { Judgement } from '../admission/judge.ts';
+import type { AdmittedUnit } from '../admission/unit.ts';
 import { EXIT } from '../base/errors.ts';
 import type { Verdict } from '../base/verdict.ts';
 import type { SourceRevision } from '../sources/source.ts';
@@ -23,6 +24,25 @@ export function admissionOutcome(terminal: Terminal, vault: Into, admission: Adm
     exit: exitOf(admission.record.body.verdict),
     json: toJson(admission),
     text: conclusion(terminal, vault, admission),
+  };
+}
+
+/** The same for a model with what it needs. */
+export function unitOutcome(terminal: Terminal, vault: Into, unit: AdmittedUnit): Outcome {
+  const { admission, parts, verdict } = unit;
+  const { json, text } = admissionOutcome(terminal, vault, admission);
+  const lines = parts.map(
+    ({ repo, commit, verdict: decided, because }) =>
+      `${repo}${commit === undefined ? '' : `@${commit.slice(0, 12)}`}: ${because === undefined ? decided : `${decided}, ${because}`}`,
+  );
+  const told =
+    lines.length === 0
+      ? ''
+      : labelled('needs', lines.map((line) => painter({ colour: false })('bold', line)).join('\n'));
+  return {
+    exit: exitOf(verdict),
+    json: { ...(json as object), references: parts, unit: verdict },
+    text: told + text,
   };
 }
 
@@ -147,6 +167,11 @@ export class AdmissionView {
           'brought',
           `${plural(fetched.length, 'file')}, ${bytesInWords(bytes)}${rate}${copied}${kept}`,
         );
+        return;
+      }
+      case 'reference': {
+        const { repo, from, key } = event.reference;
+        this.#say('reference', `${repo}, which ${from} (${key}) needs`);
         return;
       }
       case 'judged':

@@ -3,11 +3,13 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdmissionOptions, type AdmissionRequest, admit, rehearse } from '../admission/admit.ts';
 import type { AdmissionSource } from '../admission/source.ts';
+import { admitUnit } from '../admission/unit.ts';
 import { openWaivers } from '../attest/waiver.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { type ModelName, parseModelName } from '../base/name.ts';
+import type { Gate } from '../registry/gate.ts';
 import type { Source } from '../sources/source.ts';
-import { AdmissionView, admissionOutcome, exitOf } from './admission-view.ts';
+import { AdmissionView, admissionOutcome, exitOf, type Into, unitOutcome } from './admission-view.ts';
 import { adviceFor } from './advice.ts';
 import { decisionText } from './decision-text.ts';
 import { checkedEngines, withEngines } from './engine-options.ts';
@@ -28,6 +30,7 @@ export interface AdmitFlags {
   readonly exclude: readonly string[];
   readonly waivers?: string;
   readonly dryRun?: boolean;
+  readonly withReferences?: boolean;
   readonly json?: boolean;
 }
 
@@ -58,6 +61,12 @@ export function admitCommand(run: Run): Command {
       '--memory <size>',
       'bytes that may wait in memory, for example 256MB (default: 16MB, 48MB for S3)',
     )
+    .addOption(
+      new Option(
+        '--with-references',
+        'admit first what loading it needs from other repos: code, kernels, weights below an adapter',
+      ).conflicts('dryRun'),
+    )
     .option('--dry-run', 'do everything up to the verdict, and store nothing');
   return withEngines(command)
     .addHelpText('after', '\nExit codes: 0 admitted · 1 refused · 2 held · 64 and up: see `weighlock --help`')
@@ -72,11 +81,26 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
     if (flags.dryRun) return await dryRun(request, options);
     const gate = await wire.gate();
     const waivers = flags.waivers === undefined ? [] : openWaivers(textOf(flags.waivers), gate.trust);
-    const admission = await admit(gate, request, { ...options, waivers });
-    return admissionOutcome(wire.terminal, { location: gate.vault.location, named: flags.vault }, admission);
+    const into = { location: gate.vault.location, named: flags.vault };
+    if (flags.withReferences) return await admitWhole(wire, { gate, into, request }, { ...options, waivers });
+    return admissionOutcome(wire.terminal, into, await admit(gate, request, { ...options, waivers }));
   } finally {
     view.end();
     await source.close();
+  }
+}
+
+/** The model with what it needs from the Hub. */
+async function admitWhole(
+  wire: Wire,
+  { gate, into, request }: { readonly gate: Gate; readonly into: Into; readonly request: AdmissionRequest },
+  options: AdmissionOptions,
+): Promise<Outcome> {
+  const referencesFrom = wire.hub();
+  try {
+    return unitOutcome(wire.terminal, into, await admitUnit(gate, request, { ...options, referencesFrom }));
+  } finally {
+    await referencesFrom.close();
   }
 }
 
