@@ -6,6 +6,7 @@ import type { Finding } from '../base/finding.ts';
 import type { Facts } from '../formats/facts.ts';
 import { finding, type Rule, some } from './judgement.ts';
 import { scanNames } from './names.ts';
+import { scanModules } from './python-modules.ts';
 import { type PlacedKey, type Reference, referencesOf } from './references.ts';
 import { duplicateWeights, scanShards } from './shards.ts';
 
@@ -43,6 +44,7 @@ export function scanRepo(files: readonly RepoFile[]): RepoScan {
     findings: [
       ...scanNames(files),
       ...scanShards(files),
+      ...scanModules(files),
       ...noteCode(remoteCodeFiles),
       ...noteAbsent(absent),
     ],
