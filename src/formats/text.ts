@@ -4,6 +4,7 @@
  * dangerous reading that fits first, and what plain text still may be is kept with it.
  */
 import { describeJson, type JsonFacts } from './json.ts';
+import { recogniseLicense } from './license-text.ts';
 import type { BaseFacts, Parse } from './parse.ts';
 import type { PickleFacts } from './pickle/facts.ts';
 import { asPickle } from './pickle-shaped.ts';
@@ -48,7 +49,13 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly yamlTags: readonly string[];
   readonly notable: readonly { readonly key: string; readonly value: string; readonly line: number }[];
   /** What the YAML at the top of a model card says of licence and base model. */
-  readonly card?: { readonly license?: string; readonly baseModels: readonly string[] };
+  readonly card?: {
+    readonly license?: string;
+    readonly licenseName?: string;
+    readonly baseModels: readonly string[];
+  };
+  /** The licence of which it is the text. */
+  readonly licenseText?: string;
   /** Operations of a TensorFlow graph that is written as text. */
   readonly operations?: readonly string[];
   /** What runs when an SVG is shown by a browser: `script`, event handlers, references outside. */
@@ -190,6 +197,7 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
   const notable =
     kind === 'markdown' ? [] : Array.from(take(text.matchAll(YAML_NOTABLE), YAML_MAX), notableLine);
   const card = readCard(text);
+  const licenseText = recogniseLicense(text);
   const shebang = /^#![^\n]{0,120}/.exec(text)?.[0];
   const reason = 'it has lines of Python, but the grammar does not understand it';
   const unclear = kind === 'plain' && PYTHON_LINE.test(text);
@@ -219,6 +227,7 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
     ...(kind === 'markup' ? openvino(text) : {}),
     ...graphOf(text),
     ...(card === undefined ? {} : { card }),
+    ...(licenseText === undefined ? {} : { licenseText }),
   };
 }
 
@@ -321,9 +330,11 @@ function readCard(text: string): PlainFacts['card'] {
   const end = text.slice(0, CARD_CHARS_MAX).search(/\n---[ \t]*(?:\r?\n|$)/);
   if (end < 0) return undefined;
   const lines = text.slice(4, end).split(/\r?\n/);
-  const license = valuesOf('license', lines)[0];
+  const [license] = valuesOf('license', lines);
+  const [licenseName] = valuesOf('license_name', lines);
   return {
     ...(license === undefined ? {} : { license }),
+    ...(licenseName === undefined ? {} : { licenseName }),
     baseModels: valuesOf('base_model', lines),
   };
 }

@@ -5,6 +5,7 @@
 import type { Finding } from '../base/finding.ts';
 import type { Facts } from '../formats/facts.ts';
 import { finding, type Rule, some } from './judgement.ts';
+import { scanLicenses } from './licenses.ts';
 import { scanNames } from './names.ts';
 import { scanModules } from './python-modules.ts';
 import { type PlacedKey, type Reference, referencesOf } from './references.ts';
@@ -44,6 +45,7 @@ export function scanRepo(files: readonly RepoFile[]): RepoScan {
     findings: [
       ...scanNames(files),
       ...scanShards(files),
+      ...scanLicenses(files),
       ...scanModules(files),
       ...noteCode(remoteCodeFiles),
       ...noteAbsent(absent),
