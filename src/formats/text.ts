@@ -145,9 +145,9 @@ function plainBase(sizeBytes: number, parser: string) {
 }
 
 const POINTER =
-  /^version https:\/\/git-lfs\.github\.com\/spec\/v1\n(?:ext-\d+-[^\n]{1,200}\n){0,10}oid sha256:([0-9a-f]{64})\nsize (\d{1,15})\n?$/;
+  /^version (?:https:\/\/git-lfs\.github\.com\/spec\/v1|https:\/\/hawser\.github\.com\/spec\/v1|http:\/\/git-media\.io\/v\/2)\r?\n(?:ext-\d+-[^\r\n]{1,200}\r?\n){0,10}oid sha256:([0-9a-f]{64})\r?\nsize (\d{1,15})\s{0,4}$/;
 
-/** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: a pointer is shorter than 1,024 bytes. */
+/** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: a pointer is shorter than 1,024 bytes; two older addresses count. */
 function describePointer(text: string, sizeBytes: number, base: TextBase): LfsPointerFacts | undefined {
   if (sizeBytes > 1024) return undefined;
   const [, sha256, size] = POINTER.exec(text) ?? [];
