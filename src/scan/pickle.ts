@@ -33,7 +33,7 @@ export function pickleTier(facts: PickleFacts): PickleTier {
   const tiers = facts.globals.map((global) => judge(global).tier);
   for (const nested of facts.nested)
     tiers.push(pickleTier(nested.shadow ? imported(nested.facts) : nested.facts));
-  if (facts.gaps.length > 0 || facts.persistentIds.oddCount > 0) tiers.push('unknown');
+  if (facts.gaps.length + facts.problems.length + facts.persistentIds.oddCount > 0) tiers.push('unknown');
   return worst(tiers);
 }
 

@@ -26,8 +26,12 @@ interface State {
 
 const NONE = bytes('N');
 
-function dtype(name: string, { subtype, names, fields, size = -1, flags = 0 }: State = {}): Buffer {
-  const made = bytes(stackGlobal('numpy', 'dtype'), short(name), 0x89, 0x88, 0x87, 'R');
+function dtype(name: string, state: State = {}): Buffer {
+  return ofClass(short(name), state);
+}
+
+function ofClass(type: Buffer, { subtype, names, fields, size = -1, flags = 0 }: State = {}): Buffer {
+  const made = bytes(stackGlobal('numpy', 'dtype'), type, 0x89, 0x88, 0x87, 'R');
   const parts = [subtype ?? NONE, names ?? NONE, fields ?? NONE, number(size), number(-1), number(flags)];
   return bytes(made, '(K', 3, short('|'), ...parts, 'tb');
 }
@@ -46,6 +50,7 @@ const OBJECT = dtype('O8', { flags: 63 });
 const TRUE: readonly (readonly [string, Buffer])[] = [
   ['a number', FLOAT],
   ['an object', OBJECT],
+  ['a number of another library', ofClass(stackGlobal('ml_dtypes', 'bfloat16'))],
   ['a text', dtype('U3', { size: 12 })],
   ['bytes', dtype('S5', { size: 5 })],
   [
@@ -89,6 +94,18 @@ for (const [what, type] of TRUE)
 
 const LIES: readonly (readonly [string, Buffer])[] = [
   ['a number of another size', dtype('f4', { size: 400 })],
+  ['an object by another name', dtype('O')],
+  ['an object in a list of types', dtype('i4,O')],
+  ['a class that is an object', ofClass(stackGlobal('builtins', 'object'))],
+  ['a class of numbers of another size', ofClass(stackGlobal('ml_dtypes', 'bfloat16'), { size: 1 })],
+  [
+    'a structure without names for its fields',
+    dtype('V8', { fields: bytes('}', short('a'), OBJECT, 'K\0', 0x86, 's'), size: 8 }),
+  ],
+  [
+    'a subarray of what has no size',
+    dtype('V8', { subtype: bytes(ofClass(stackGlobal('numpy', 'void')), 'K\x01', 0x85, 0x86), size: 8 }),
+  ],
   ['a number with the flags of objects', dtype('f4', { flags: 63 })],
   ['an object without its flags', dtype('O8')],
   ['a text of another size', dtype('U3', { size: 400 })],

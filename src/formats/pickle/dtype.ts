@@ -25,15 +25,40 @@ function isDtype(value: Value | undefined): value is Value {
   return value?.kind === 'result' && value.global?.module === 'numpy' && value.global.name === 'dtype';
 }
 
-/** Keeps, of a new `numpy.dtype`, the name of its type and its size where it is fixed. */
-export function noteDtype(result: Value, given: Value): void {
-  if (!isDtype(result)) return;
-  const name = given.items?.[0]?.text;
-  if (name === undefined || given.items?.[0]?.kind !== 'str') return;
-  if (FIXED_BYTES.test(name) || SIZED.test(name) || name === OBJECT) result.text = name;
+/**
+ * Keeps, of a new `numpy.dtype`, the name of its type and its size where it is fixed. Returns what cannot be true. The
+ * attacker's move: a type of objects by another name (`object`, `O`, `i4,O`), whose flags nobody then compares.
+ */
+export function noteDtype(result: Value, given: Value): string | undefined {
+  if (!isDtype(result)) return undefined;
+  const [type] = given.items ?? [];
+  if (type?.kind === 'global') return noteClass(result, type);
+  const name = type?.text;
+  if (name === undefined || !(FIXED_BYTES.test(name) || SIZED.test(name) || name === OBJECT))
+    return 'a numpy type is not named as numpy names it';
+  result.text = name;
   if (name === OBJECT) result.number = 8;
   if (FIXED_BYTES.test(name)) result.number = name === 'b1' ? 1 : Number(name.slice(1));
+  return undefined;
 }
+
+/** Types that are named by a class: those of `ml_dtypes`, of which it is known how large they are, and records. */
+function noteClass(result: Value, { global }: Value): string | undefined {
+  const { module, name } = global ?? { module: '', name: '' };
+  if (module === 'ml_dtypes') {
+    result.number = name === 'bfloat16' ? 2 : 1;
+    return undefined;
+  }
+  if (module === 'numpy' && (name === 'record' || name === 'void')) result.text = RECORD;
+  else if (!PLAIN_CLASS.test(`${module}.${name}`)) return 'a numpy type is not named as numpy names it';
+  return undefined;
+}
+
+/** A structure until its state says of which size. */
+const RECORD = 'V';
+
+/** Classes of numbers, whose types never change. */
+const PLAIN_CLASS = /^numpy\.(?:bool_?|u?int(?:8|16|32|64)|float(?:16|32|64)|complex(?:64|128))$/;
 
 /**
  * BUILD of a type, `(version, order, subtype, names, fields, size, alignment, flags[, metadata])`: keeps its size and
@@ -52,6 +77,8 @@ export function setDtypeState(target: Value, state: Value): string | undefined {
   if (objects !== 0 && objects !== OBJECT_FLAGS) return FLAGS_LIE;
   const said = { size: size.number, objects: objects !== 0 };
   if (names?.kind === 'tuple') return setStructure(target, { names, fields, said, name });
+  if (names?.kind !== 'none' || fields?.kind !== 'none')
+    return 'the fields of a numpy structure cannot be followed';
   if (subtype?.kind === 'tuple') return setSubarray(target, subtype, said);
   return setPlain(target, name, said);
 }
@@ -63,7 +90,11 @@ interface Said {
 
 function setPlain(target: Value, name: string | undefined, { size, objects }: Said): string | undefined {
   // A type of another library, named by its class.
-  if (name === undefined) return undefined;
+  if (name === undefined) {
+    if (objects) return FLAGS_LIE;
+    return size === -1 || size === target.number ? undefined : 'a numpy type of fixed size is given another';
+  }
+  if (name === RECORD) return 'a numpy record has no fields';
   if (objects !== (name === OBJECT)) return FLAGS_LIE;
   if (SIZED.test(name)) {
     const units = Number(name.slice(1));
@@ -78,7 +109,7 @@ function setPlain(target: Value, name: string | undefined, { size, objects }: Sa
 
 function setSubarray(target: Value, subtype: Value, { size, objects }: Said): string | undefined {
   const [base, shape] = subtype.items ?? [];
-  if (!isDtype(base) || base.number === undefined) return undefined;
+  if (!isDtype(base) || base.number === undefined) return 'the base of a numpy subarray cannot be followed';
   let bytes = base.number;
   const counts = shape?.kind === 'tuple' ? (shape.items ?? []) : [shape];
   for (const count of counts) bytes *= count?.number ?? Number.NaN;

@@ -43,8 +43,23 @@ const STEERED_BY: Readonly<Record<string, readonly number[]>> = {
   '_codecs.encode': [1],
   'copyreg._reconstructor': [1],
   'torch._tensor._rebuild_from_type_v2': [0],
-  'numpy.random._pickle.__randomstate_ctor': [1],
-  'numpy.random._pickle.__generator_ctor': [1],
+  'numpy.random._pickle.__bit_generator_ctor': [0],
+  'numpy.random._pickle.__randomstate_ctor': [0, 1],
+  'numpy.random._pickle.__generator_ctor': [0, 1],
+  'pandas.core.indexes.base._new_Index': [0],
+  'pandas.core.indexes.datetimes._new_DatetimeIndex': [0],
+};
+
+/** Functions that call methods of some of their arguments, or iterate them: what made those belongs to the shape. */
+const MADE_BY: Readonly<Record<string, readonly number[]>> = {
+  'builtins.bytearray': [0],
+  'torch._utils._rebuild_tensor': [0],
+  'torch._utils._rebuild_tensor_v2': [0],
+  'torch._utils._rebuild_tensor_v3': [0],
+  'torch._utils._rebuild_qtensor': [0],
+  'torch._utils._rebuild_parameter': [0],
+  'torch._utils._rebuild_parameter_with_state': [0],
+  'torch._utils._rebuild_device_tensor_from_cpu_tensor': [0],
 };
 
 export class Ledger {
@@ -139,8 +154,13 @@ export class Ledger {
   #shape(module: string, name: string, given: Value): string {
     const callee = `${module}.${name}`;
     const steers = Object.hasOwn(STEERED_BY, callee) ? STEERED_BY[callee] : undefined;
-    if (steers === undefined || given.items === undefined || given.kind !== 'tuple') return shapeOf(given);
-    const kinds = given.items.map((item, at) => (steers.includes(at) ? steering(item) : shapeOf(item, 1)));
+    const made = Object.hasOwn(MADE_BY, callee) ? MADE_BY[callee] : undefined;
+    if ((steers ?? made) === undefined || given.items === undefined || given.kind !== 'tuple')
+      return shapeOf(given);
+    const kinds = given.items.map((item, at) => {
+      if (steers?.includes(at)) return steering(item);
+      return made?.includes(at) ? maker(item) : shapeOf(item, 1);
+    });
     return `(${given.count > kinds.length ? [...kinds, '…'].join(', ') : kinds.join(', ')})`;
   }
 
@@ -180,7 +200,7 @@ export class Ledger {
   facts(sizeBytes: number): PickleFacts {
     return {
       format: 'pickle',
-      parser: 'pickle/2',
+      parser: 'pickle/3',
       sizeBytes,
       gaps: this.#gaps,
       problems: this.#problems,
@@ -200,8 +220,14 @@ const STEERING_CHARS_MAX = 16;
 function steering(value: Value): string {
   if (value.global !== undefined && value.kind === 'global')
     return `${value.global.module}.${value.global.name}`;
+  if (value.kind === 'result') return maker(value);
   if (value.text !== undefined && value.text.length <= STEERING_CHARS_MAX) return JSON.stringify(value.text);
   return value.kind;
+}
+
+function maker(value: Value): string {
+  if (value.global === undefined || value.kind !== 'result') return shapeOf(value, 1);
+  return `${value.global.module}.${value.global.name}()`;
 }
 
 /** As `legacy_load` takes them: a number, in text or not. */

@@ -22,7 +22,7 @@ import { looksLikePickle } from './recognise.ts';
 import { Broken, Memo, Stack } from './stack.ts';
 import { runStretch, type Stretch } from './stretch.ts';
 import { lieOfTensor, lieOfTensorState } from './tensor.ts';
-import { type GlobalName, named, OPAQUE, UNKNOWN, type Value } from './value.ts';
+import { type GlobalName, type Kind, named, OPAQUE, UNKNOWN, type Value } from './value.ts';
 
 /**
  * Why `run` returned: more bytes are needed in the window, some may be skipped, an array of joblib follows, or the
@@ -37,6 +37,9 @@ export type Pause =
 
 /** Dictionaries kept as fields of types at the same time: how deep structures are followed into structures. */
 const FIELDS_KEPT_MAX = 8;
+
+/** Kinds of keys that may be a text which the machine does not know. */
+const KEYS_HIDDEN: ReadonlySet<Kind> = new Set(['result', 'unknown', 'persistent']);
 
 /** Bytes of a payload that are looked at before deciding whether it is a pickle. */
 const SNIFF_BYTES = 32;
@@ -193,8 +196,13 @@ export class Machine {
     return dict;
   }
 
-  /** BUILD: what the state says of types and of arrays that follow. */
+  /**
+   * BUILD: what the state says of types and of arrays that follow. The attacker's move: a first state that names a
+   * class `__setstate__`, so that the second state is given to that class.
+   */
   built(target: Value, state: Value): void {
+    this.#refuse(target.built ? 'an object is given a state twice' : undefined);
+    target.built = true;
     this.#refuse(
       setDtypeState(target, state) ?? lieOfArrayState(target, state) ?? lieOfTensorState(target, state),
     );
@@ -211,6 +219,17 @@ export class Machine {
     else if (this.offset + 1 < this.frameEnd)
       this.unsure('frame-crossed', 'an array begins inside of a frame, and readers disagree about where');
     else this.#array = array;
+  }
+
+  /**
+   * An imported name goes into a dictionary. The attacker's move: an attribute that Python itself looks for, such as
+   * `__class__`, by which an object becomes one of a class that never made it.
+   */
+  named(key: Value | undefined): void {
+    const hidden =
+      key === undefined || KEYS_HIDDEN.has(key.kind) || (key.kind === 'str' && key.text === undefined);
+    if (hidden || (key.kind === 'str' && /^__.*__$/.test(key.text ?? '')))
+      this.#refuse('an imported name may become a special attribute of an object');
   }
 
   /** Something goes into a dictionary. */
@@ -329,8 +348,7 @@ export class Machine {
     const result = named('result', callee.global);
     if (callee.kind === 'global' && operation === 'reduce') {
       const name = `${callee.global.module}.${callee.global.name}`;
-      noteDtype(result, given);
-      this.#refuse(lieOfArray(name, given) ?? lieOfTensor(name, given));
+      this.#refuse(noteDtype(result, given) ?? lieOfArray(name, given) ?? lieOfTensor(name, given));
     }
     return result;
   }

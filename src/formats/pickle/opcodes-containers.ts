@@ -60,6 +60,7 @@ function pushList(machine: Machine, values: readonly Value[]): void {
 function pushDict(machine: Machine, values: readonly Value[]): void {
   if (values.length % 2 !== 0) refuseOdd();
   machine.pass(values);
+  nameItems(machine, values);
   machine.stack.push(OPAQUE.dict);
 }
 
@@ -81,7 +82,10 @@ function fillMarked(machine: Machine, operation: Fill): void {
     fill(machine, operation, machine.stack.popToMarkInto());
     return;
   }
-  const count = machine.stack.dropToMark((value) => machine.pass([value]));
+  const count = machine.stack.dropToMark((value, before) => {
+    machine.pass([value]);
+    if (operation === 'setitem') machine.named(before);
+  });
   if (operation === 'append') target.count += count;
   else if (operation === 'setitem' && count % 2 !== 0) refuseOdd();
 }
@@ -92,9 +96,15 @@ function fill(machine: Machine, operation: Fill, values: readonly Value[]): void
   if (operation === 'setitem' && values.length % 2 !== 0) refuseOdd();
   machine.pass(values);
   machine.filled(target);
+  if (operation === 'setitem') nameItems(machine, values);
   if (target.kind !== FILLED_BY[operation]) machine.note(operation, target, tuple(values.slice(0, 2)));
   else if (operation === 'append') addToList(target, values);
   else if (operation === 'setitem') setEntries(target, values);
+}
+
+/** Keys and values one after another. */
+function nameItems(machine: Machine, pairs: readonly Value[]): void {
+  for (let at = 1; at < pairs.length; at += 2) if (pairs[at]?.kind === 'global') machine.named(pairs[at - 1]);
 }
 
 function refuseOdd(): never {

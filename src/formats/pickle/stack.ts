@@ -105,14 +105,14 @@ export class Stack {
   }
 
   /** Removes the last mark and the values above it, of which only the imported ones matter; says how many. */
-  dropToMark(imported: (value: Value) => void): number {
+  dropToMark(imported: (value: Value, before: Value | undefined) => void): number {
     const from = this.#unmark();
     const count = this.#values.length - from;
     for (let i = from; i < this.#values.length; i++) {
       const value = this.#values[i] ?? UNKNOWN;
       if (value.weight === 0) continue;
       this.#weight -= value.weight;
-      if (value.kind === 'global') imported(value);
+      if (value.kind === 'global') imported(value, i > from ? this.#values[i - 1] : undefined);
     }
     this.#values.length = from;
     return count;

@@ -58,3 +58,26 @@ const LIES: readonly (readonly [string, Place])[] = [
 
 for (const [what, place] of LIES)
   test(`${what} is where no tensor lies`, () => assert.notDeepEqual(liesOf(place), []));
+
+test('a tensor of a subclass lies where its arguments say', () => {
+  const id = bytes(
+    '(',
+    short('storage'),
+    global('torch', 'FloatStorage'),
+    short('0'),
+    short('cpu'),
+    'K\x08tQ',
+  );
+  const liesAt = (offset: string): readonly string[] => {
+    const inner = bytes('(', id, offset, '(K\x02K\x04t(K\x04K\x01t', 0x89, '}t');
+    const made = bytes(stackGlobal('torch._tensor', '_rebuild_from_type_v2'), '(');
+    const functions = bytes(
+      stackGlobal('torch._utils', '_rebuild_tensor_v2'),
+      stackGlobal('torch', 'Tensor'),
+    );
+    const input = bytes(proto(4), made, functions, inner, '}tR.');
+    return drive(input, parsePickle({ sizeBytes: input.length })).problems.map(({ detail }) => detail);
+  };
+  assert.deepEqual(liesAt('K\0'), []);
+  assert.deepEqual(liesAt('K\x01'), ['a tensor reaches beyond the end of its storage']);
+});

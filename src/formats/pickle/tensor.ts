@@ -10,8 +10,16 @@ const REBUILD = /^torch\._utils\._rebuild_(?:tensor|tensor_v2|tensor_v3|qtensor)
 
 /** A call that makes a tensor, `(storage, offset, size, stride, …)`: returns what cannot be true, or undefined. */
 export function lieOfTensor(callee: string, given: Value): string | undefined {
-  return REBUILD.test(callee) ? lieOfPlace(given) : undefined;
+  if (callee !== 'torch._tensor._rebuild_from_type_v2')
+    return REBUILD.test(callee) ? lieOfPlace(given) : undefined;
+  // It calls its first argument with its third.
+  const [rebuild, , inner] = given.items ?? [];
+  const { module, name } = rebuild?.global ?? { module: '', name: '' };
+  if (!REBUILD.test(`${module}.${name}`)) return undefined;
+  return inner?.items === undefined ? NO_NUMBERS : lieOfPlace(inner);
 }
+
+const NO_NUMBERS = 'where a tensor lies is not said by numbers';
 
 /** BUILD of a tensor as PyTorch before 0.4 wrote it: the same four. */
 export function lieOfTensorState(target: Value, state: Value): string | undefined {
@@ -23,14 +31,14 @@ function lieOfPlace({ items }: Value): string | undefined {
   const [storage, offset, size, stride] = items ?? [];
   if (storage?.kind !== 'persistent') return undefined;
   if (offset?.number === undefined || size?.items === undefined || stride?.items === undefined)
-    return 'where a tensor lies is not said by numbers';
+    return NO_NUMBERS;
   if (size.count !== stride.count) return 'a tensor has more dimensions than strides, or fewer';
   if (offset.number < 0) return 'a tensor begins before its storage';
   let last = offset.number;
   let empty = false;
   for (const [at, { number: count }] of size.items.entries()) {
     const step = stride.items[at]?.number;
-    if (count === undefined || step === undefined) return 'where a tensor lies is not said by numbers';
+    if (count === undefined || step === undefined) return NO_NUMBERS;
     if (count < 0 || step < 0) return 'a tensor has a negative size or stride';
     if (count === 0) empty = true;
     last += (count - 1) * step;

@@ -54,6 +54,8 @@ export class Value {
   entries: Map<string, Value> | undefined = undefined;
   /** What was imported, or whose call made this. */
   global: GlobalName | undefined = undefined;
+  /** BUILD has given it a state. */
+  built = false;
 
   constructor(kind: Kind, weight: number) {
     this.kind = kind;
