@@ -33,6 +33,10 @@ const TENSOR = bytes(
   bytes('K\0(K\x08t(K\x01t', 0x89, '}tR'),
 );
 
+/** The id of a layer, as PyTorch before 1.6 wrote it beside its source. */
+const layer = (type: Uint8Array, source: string): Buffer =>
+  bytes('(', short('module'), type, short('net.py'), short(source), 'tQ');
+
 const ATTACKS: readonly (readonly [string, readonly (string | number | Uint8Array)[]])[] = [
   ['an attribute `append` that is a class', [NAMESPACE(item('append', CLASS)), ADDRESS, 'a']],
   ['an attribute `extend` that is a class', [NAMESPACE(item('extend', CLASS)), '(', ADDRESS, 'e']],
@@ -113,6 +117,9 @@ const ATTACKS: readonly (readonly [string, readonly (string | number | Uint8Arra
     'a class that looks for weights, of a package whose layers are permitted',
     [stackGlobal('ultralytics.models.yolo.model', 'YOLO'), ')', 0x81, '}b'],
   ],
+  ['a layer of an unknown class', [layer(stackGlobal('acme', 'Net'), ''), ')', 0x81, '}b']],
+  ['a layer of a dangerous class', [layer(stackGlobal('subprocess', 'Popen'), ''), short('id'), 0x85, 'R']],
+  ['a layer that is an object', [layer(NAMESPACE(bytes('}')), ''), '}b']],
   ['a class made with arguments', [stackGlobal('sklearn.svm._classes', 'SVC'), short('x'), 0x85, 0x81]],
 ];
 
@@ -120,6 +127,10 @@ for (const [what, parts] of ATTACKS)
   test(`${what} is not clean`, () => assert.notEqual(verdictOf(...parts), 'clean'));
 
 const HARMLESS: readonly (readonly [string, readonly (string | number | Uint8Array)[]])[] = [
+  [
+    'a layer with its source, which is only compared',
+    [layer(stackGlobal('torch.nn.modules.linear', 'Linear'), 'import os'), ')', 0x81, '}b'],
+  ],
   ['a namespace', [NAMESPACE(item('lr', bytes('N')))]],
   ['an attribute that is a class', [NAMESPACE(item('dtype', stackGlobal('numpy', 'float32')))]],
   [

@@ -17,7 +17,7 @@ import {
   type StorageReference,
 } from './facts.ts';
 import { Broken } from './stack.ts';
-import { storageReference } from './storage.ts';
+import { containerClass, storageReference } from './storage.ts';
 import { type GlobalName, previewOf, shapeOf, type Value } from './value.ts';
 
 /** What nested pickles share with the one around them, so that many small ones cost no more than one large. */
@@ -162,6 +162,13 @@ export class Ledger {
       return made?.includes(at) ? maker(item) : shapeOf(item, 1);
     });
     return `(${given.count > kinds.length ? [...kinds, '…'].join(', ') : kinds.join(', ')})`;
+  }
+
+  /** The class that an id of a layer names, which the loader hands back; undefined for all other ids. */
+  containerId(value: Value): Value | undefined {
+    const container = this.#numbers ? undefined : containerClass(value);
+    if (container !== undefined) this.#persistent++;
+    return container;
   }
 
   /** Returns how many elements the storage has that the id names, at most. */

@@ -141,6 +141,11 @@ function persistentLine(machine: Machine, window: Buffer, from: number, to: numb
 }
 
 function persistent(machine: Machine, id: Value): void {
+  const container = machine.ledger.containerId(id);
+  if (container !== undefined) {
+    machine.stack.push(container);
+    return;
+  }
   const elements = machine.ledger.persistentId(id, machine.offset);
   machine.stack.push(elements === undefined ? OPAQUE.persistent : storage(elements));
 }

@@ -50,6 +50,18 @@ export function storageReference(id: Value): StorageReference | undefined {
   return { key: key.text, type: `${module}.${name}`, itemBytes, elements: count };
 }
 
+/**
+ * The class that the id of a layer names, `('module', class, file, source)`, as PyTorch before 1.6 pickled whole models.
+ * The loader compares the source text with that of the class that it imports, warns where they differ, and goes on with
+ * the class: the text never runs.
+ */
+export function containerClass({ kind, count, items }: Value): Value | undefined {
+  if (kind !== 'tuple' || count !== 4 || items?.[0]?.text !== 'module') return undefined;
+  const [, type, file, source] = items;
+  const texts = [file, source].every((part) => part?.kind === 'str' || part?.kind === 'none');
+  return texts && type?.kind === 'global' && type.global !== undefined ? type : undefined;
+}
+
 /** The storages by key, or undefined where one key is given two types or sizes, which PyTorch never writes. */
 export function storagesByKey(
   storages: readonly StorageReference[],
