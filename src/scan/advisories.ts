@@ -28,9 +28,10 @@ export function scanAdvisories(
   { advisories, brings }: Pick<AdvisoryFile, 'advisories' | 'brings'>,
   loader?: Loader,
 ): Finding[] {
+  const views = files.map((file) => new View(file));
   return advisories.flatMap((advisory) => {
     if (loader !== undefined && !concerns(advisory, loader, brings)) return [];
-    const fitting = files.filter((file) => applies(advisory, file));
+    const fitting = views.filter((view) => applies(advisory, view)).map(({ file }) => file);
     if (fitting.length === 0) return [];
     return loader === undefined
       ? [note(advisory, fitting)]
@@ -112,17 +113,39 @@ export function versionsOf({ loader, affected: ranges }: Pick<Advisory, 'loader'
   return `${loader} ${ranges.map(rangeInWords).join(', ')}`;
 }
 
-function applies({ when }: Advisory, file: AdvisedFile): boolean {
-  return when.some((group) => group.every((test) => holds(test, file)));
+/** A file as tests ask for it; what lies in it is found out once. */
+class View {
+  readonly file: AdvisedFile;
+  #inside: readonly Inner[] | undefined;
+  #tier: string | undefined;
+
+  constructor(file: AdvisedFile) {
+    this.file = file;
+  }
+
+  get inside(): readonly Inner[] {
+    this.#inside ??= inside(this.file.facts);
+    return this.#inside;
+  }
+
+  /** Empty where there is no pickle. */
+  get tier(): string {
+    this.#tier ??= tierOf(this.file.facts) ?? '';
+    return this.#tier;
+  }
 }
 
-function holds(test: AdvisoryTest, file: AdvisedFile): boolean {
-  const { path, facts, findings } = file;
-  if ('formats' in test) return inside(facts).some(({ facts: { format } }) => test.formats.includes(format));
+function applies({ when }: Advisory, view: View): boolean {
+  return when.some((group) => group.every((test) => holds(test, view)));
+}
+
+function holds(test: AdvisoryTest, view: View): boolean {
+  const { path, facts, findings } = view.file;
+  if ('formats' in test) return view.inside.some(({ facts: { format } }) => test.formats.includes(format));
   if ('names' in test) return test.names.some((pattern) => fits(pattern, lastPart(path)));
   if ('members' in test)
-    return inside(facts).some(({ name }) => name !== undefined && test.members.includes(lastPart(name)));
-  if ('tiers' in test) return test.tiers.includes(tierOf(facts) ?? '');
+    return view.inside.some(({ name }) => name !== undefined && test.members.includes(lastPart(name)));
+  if ('tiers' in test) return test.tiers.includes(view.tier);
   if ('rules' in test)
     return findings.some(
       ({ rule, subject = '', message }) =>
@@ -131,7 +154,7 @@ function holds(test: AdvisoryTest, file: AdvisedFile): boolean {
     );
   if ('keys' in test) return keysOf(facts).some((key) => keyHolds(test, key));
   if ('externalData' in test) return facts.format === 'onnx' && facts.externalFiles.length > 0;
-  return inside(facts).some(({ facts: one }) => hasTemplate(one));
+  return view.inside.some(({ facts: one }) => hasTemplate(one));
 }
 
 function keyHolds(
@@ -160,13 +183,15 @@ interface Inner {
 
 /** The file and what lies in it. */
 function inside(facts: BaseFacts): readonly Inner[] {
-  let level: readonly Inner[] = [{ facts }];
-  const all: Inner[] = [...level];
-  for (let depth = 0; depth < DEPTH_MAX && level.length > 0; depth += 1) {
-    level = level.flatMap(({ facts: outer }) => (isContainerFacts(outer) ? membersOf(outer) : []));
-    all.push(...level);
+  const levels: (readonly Inner[])[] = [[{ facts }]];
+  for (let depth = 0; depth < DEPTH_MAX; depth += 1) {
+    const level = (levels[depth] ?? []).flatMap(({ facts: outer }) =>
+      isContainerFacts(outer) ? membersOf(outer) : [],
+    );
+    if (level.length === 0) break;
+    levels.push(level);
   }
-  return all;
+  return levels.flat();
 }
 
 /** Whether a text is as the pattern says, in which one `*` stands for any characters. */
