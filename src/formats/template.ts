@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { parse, tokenize } from '@huggingface/jinja';
+import { NO_TEXTS, readTexts, type TemplateTexts } from './template-text.ts';
 import { literalText, type Node, visit } from './template-tree.ts';
 
 /** One template and what it uses; lists are sorted, unique and bounded. */
@@ -28,6 +29,8 @@ export interface TemplateUse {
   readonly huge: readonly string[];
   /** More was there than is kept. */
   readonly truncated: boolean;
+  /** What it adds to a conversation of its own accord; nothing where it does not parse. */
+  readonly adds: TemplateTexts;
 }
 
 /** Longest template that is parsed: the longest known chat templates have some 20,000 characters. */
@@ -49,11 +52,14 @@ export function looksLikeTemplate(text: string): boolean {
 export function analyseTemplate(text: string, where: string): TemplateUse {
   const lists = new Lists();
   let error: string | undefined;
+  let adds = NO_TEXTS;
   if (text.length > TEMPLATE_CHARS_MAX) {
     error = `longer than ${TEMPLATE_CHARS_MAX} characters`;
   } else {
     try {
-      lists.read(parse(tokenize(text)) as unknown as Node);
+      const program = parse(tokenize(text)) as unknown as Node;
+      lists.read(program);
+      adds = readTexts(program);
     } catch (thrown) {
       // Syntax errors of the library, and RangeError where nesting exhausts its recursion: not parsed either way.
       error = thrown instanceof Error ? thrown.message.slice(0, NAME_CHARS_MAX) : 'unknown';
@@ -68,6 +74,7 @@ export function analyseTemplate(text: string, where: string): TemplateUse {
     parsed: error === undefined,
     ...(error === undefined ? {} : { error }),
     ...lists.lists(),
+    adds,
   };
 }
 
@@ -77,6 +84,7 @@ export const COMPUTED = '?';
 /** Whether a subscript builds text: Jinja takes `x[text]` for `x.text`. Arithmetic on indices does not. */
 function computesText(node: Node): boolean {
   if (node.type === 'FilterExpression' || node.type === 'CallExpression') return true;
+  if (node.type === 'MemberExpression') return isContent(node);
   if (node.type !== 'BinaryExpression') return false;
   const operator = (node.operator as { readonly value?: unknown } | undefined)?.value;
   if (operator === '~' || operator === '%') return true;
@@ -87,9 +95,21 @@ function computesText(node: Node): boolean {
   return operator === '+' && text;
 }
 
+/** `x[message.content]`: whoever writes the message chooses the attribute. */
+function isContent(node: Node): boolean {
+  const { value } = (node.property ?? {}) as Partial<Node>;
+  return value === 'content' || value === 'text';
+}
+
 /** Text that is the outcome of an expression: joined, sliced, or filtered. */
 function buildsText(node: Node): boolean {
   return computesText(node) || (node.type === 'MemberExpression' && node.computed === true);
+}
+
+/** `'<{}>'.format(x)`: a format that fills places and reads no attribute of what it is given. */
+function fillsPlaces(node: Node): boolean {
+  const text = literalText(node);
+  return text !== undefined && !/_$|^_/.test(text) && /^[^{}]*(?:\{\d{0,2}\}[^{}]*)*$/.test(text);
 }
 
 function nameOf(node: unknown): string | undefined {
@@ -219,6 +239,7 @@ class Lists {
     } else if (callee.type === 'MemberExpression') {
       const property = callee.property as Node | undefined;
       const name = property?.type === 'Identifier' ? property.value : undefined;
+      if (name === 'format' && fillsPlaces(callee.object as Node)) return;
       this.#add(this.#calls, typeof name === 'string' ? `.${name}` : '.?');
     }
   }

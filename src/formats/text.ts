@@ -16,7 +16,7 @@ import { decodeUtf8 } from './utf8.ts';
 
 const TEXT_PARSER = 'text/4';
 const LFS_PARSER = 'lfs-pointer/1';
-const TEMPLATE_PARSER = 'template/2';
+const TEMPLATE_PARSER = 'template/3';
 
 /** Parsers whose facts this file makes, beside those of JSON and Python. */
 export const TEXT_PARSERS: readonly string[] = [TEXT_PARSER, LFS_PARSER, TEMPLATE_PARSER];

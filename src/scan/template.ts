@@ -6,6 +6,7 @@
 import type { Finding } from '../base/finding.ts';
 import type { TemplateUse } from '../formats/template.ts';
 import { finding, quoted, type Rule, some } from './judgement.ts';
+import { scanTexts } from './template-texts.ts';
 
 const INJECTION: Rule = {
   rule: 'template/injection',
@@ -112,5 +113,6 @@ export function scanTemplate(file: string, use: TemplateUse): Finding[] {
     findings.push(seen(HUGE, `the template counts as far as ${some(use.huge.map(quoted))}`, use.huge[0]));
   if (!use.parsed || use.truncated)
     findings.push(seen(UNPARSED, `the template cannot be read: ${use.error ?? 'too many names'}`));
+  findings.push(...scanTexts(file, use));
   return findings;
 }
