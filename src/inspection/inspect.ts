@@ -122,7 +122,8 @@ export function conclude(
   const files = described(read);
   const seen = scanRepo(files.flatMap(withFacts));
   const repo = { ...seen, findings: [...seen.findings, ...advised(files, advice)] };
-  const loader = advice?.loader && readingOf(advice.loader, files.flatMap(withFacts));
+  const paths = files.map(({ path }) => path);
+  const loader = advice?.loader && readingOf(advice.loader, paths);
   return {
     name: subject.name,
     mode,

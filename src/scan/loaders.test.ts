@@ -34,8 +34,7 @@ const SETTINGS = [
 const SHARDS = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
 
 function read(loader: string, paths: readonly string[]) {
-  const files = paths.map((path) => ({ path, facts: { format: 'opaque' as const } }));
-  const reading = readingOf(parseLoader(loader), files);
+  const reading = readingOf(parseLoader(loader), paths);
   assert.ok(reading, loader);
   return { reads: reading.reads, withhold: new Map(reading.withhold.map(({ path, why }) => [path, why])) };
 }

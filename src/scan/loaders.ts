@@ -6,7 +6,6 @@
  * Names decide here, as they do for loaders; a verdict never depends on it.
  */
 import { WeighlockError } from '../base/errors.ts';
-import type { Facts } from '../formats/facts.ts';
 import { duplicateWeights } from './shards.ts';
 
 export interface Loader {
@@ -38,7 +37,7 @@ export function parseLoader(text: string, known: readonly string[] = []): Loader
   const [, written = '', version] =
     /^([A-Za-z0-9._-]{1,64})(?:@=?v?([0-9A-Za-z.+_-]{1,64}))?$/.exec(text) ?? [];
   const lower = written.toLowerCase();
-  const name = ALIASES[lower] ?? lower;
+  const name = Object.hasOwn(ALIASES, lower) ? (ALIASES[lower] ?? lower) : lower;
   const all = [...new Set([...Object.keys(READERS), ...known])].sort();
   if (!all.includes(name))
     throw new WeighlockError('WL_USAGE', `"${text}" is no loader that is known`, {
@@ -47,16 +46,11 @@ export function parseLoader(text: string, known: readonly string[] = []): Loader
   return { name, ...(version === undefined ? {} : { version }) };
 }
 
-export interface LoadableFile {
-  readonly path: string;
-  readonly facts: Pick<Facts, 'format'>;
-}
-
-/** What the loader reads of these files; undefined for one whose reading is not known. */
-export function readingOf(loader: Loader, files: readonly LoadableFile[]): LoaderReading | undefined {
-  const reader = READERS[loader.name];
+/** What the loader reads of the files with these paths; undefined for one whose reading is not known. */
+export function readingOf(loader: Loader, all: readonly string[]): LoaderReading | undefined {
+  const reader = Object.hasOwn(READERS, loader.name) ? READERS[loader.name] : undefined;
   if (reader === undefined) return undefined;
-  const paths = files.map(({ path }) => path).sort();
+  const paths = all.toSorted();
   const read = reader(paths);
   const second = new Set(duplicateWeights(paths));
   // Where it reads nothing, it cannot load the model, and leaving everything out would not help.
