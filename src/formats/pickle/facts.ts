@@ -95,6 +95,9 @@ export const MEMO_KEY_MAX = 1 << 22;
 export const STACK_WEIGHT_MAX = 100_000;
 export const MEMO_WEIGHT_MAX = 300_000;
 
+/** Of these, tuples and lists: data has millions of them, which nothing ever asks for again. */
+export const MEMO_ITEMS_WEIGHT_MAX = 50_000;
+
 /** Longest text kept, in bytes: a name that is longer is not followed. Longer strings are skipped. */
 export const TEXT_BYTES_MAX = 256;
 

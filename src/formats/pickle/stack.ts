@@ -1,7 +1,14 @@
 /**
  * The machine's stacks, with the fences of CPython's C unpickler: nothing may be popped from below the last mark.
  */
-import { MARKS_MAX, MEMO_KEY_MAX, MEMO_WEIGHT_MAX, STACK_MAX, STACK_WEIGHT_MAX } from './facts.ts';
+import {
+  MARKS_MAX,
+  MEMO_ITEMS_WEIGHT_MAX,
+  MEMO_KEY_MAX,
+  MEMO_WEIGHT_MAX,
+  STACK_MAX,
+  STACK_WEIGHT_MAX,
+} from './facts.ts';
 import { OPAQUE, UNKNOWN, type Value } from './value.ts';
 
 /** CPython would raise here (or a limit of ours is reached): the stream ends where it stands. */
@@ -161,6 +168,8 @@ export class Memo {
   readonly #values: (Value | undefined)[] = [];
   #count = 0;
   #weight = 0;
+  /** Of that, tuples and lists. */
+  #itemsWeight = 0;
   /** Of a shadow: the memo that it is a view of, and what was put since. */
   #below: Memo | undefined;
   readonly #above = new Map<number, Value>();
@@ -184,11 +193,21 @@ export class Memo {
     while (this.#values.length < key) this.#values.push(undefined);
     const old = this.#values[key];
     if (old === undefined) this.#count++;
-    else this.#weight -= old.weight;
-    const kept = this.#weight + value.weight > MEMO_WEIGHT_MAX ? OPAQUE[value.kind] : value;
-    this.#weight += kept.weight;
+    else this.#weigh(old, -1);
+    const kept = this.#hasRoom(value) ? value : OPAQUE[value.kind];
+    this.#weigh(kept, 1);
     if (key === this.#values.length) this.#values.push(kept);
     else this.#values[key] = kept;
+  }
+
+  #hasRoom({ weight, items }: Value): boolean {
+    if (this.#weight + weight > MEMO_WEIGHT_MAX) return false;
+    return items === undefined || this.#itemsWeight + weight <= MEMO_ITEMS_WEIGHT_MAX;
+  }
+
+  #weigh({ weight, items }: Value, sign: 1 | -1): void {
+    this.#weight += sign * weight;
+    if (items !== undefined) this.#itemsWeight += sign * weight;
   }
 
   memoize(value: Value): void {
