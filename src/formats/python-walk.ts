@@ -34,6 +34,11 @@ interface OutsideCall {
 const LIBRARIES =
   /^(?:torch\w*|transformers|numpy|np|tensorflow|tf|jax|flax|math|os|re|sys|typing|dataclasses|functools|logging|json|collections|itertools|warnings|copy|einops|diffusers|accelerate|PIL|sentencepiece|tokenizers|huggingface_hub|peft|tqdm|scipy|pandas|packaging|inspect|abc|enum|pathlib|random|time|string)\./;
 
+/** Calls that fetch a repo by its name, and the keywords that may hold it; otherwise it is the first argument. */
+const LOADING =
+  /^(?:from_pretrained|hf_hub_download|snapshot_download|cached_file|get_kernel|load_lora_weights|load_ip_adapter|SentenceTransformer|CrossEncoder)$/;
+const REPO_KEYWORDS = ['repo_id', 'pretrained_model_name_or_path', 'model_name_or_path'];
+
 /** Most uses kept; ordinary modelling files have fewer than ten. */
 const USES_MAX = 2000;
 
@@ -313,8 +318,9 @@ class Walk {
       if (text === undefined || /[wax+]/.test(text))
         this.#use({ family: 'files', name: 'open', called: true, dynamic: text === undefined }, node);
     }
-    if (/^(?:from_pretrained|hf_hub_download|snapshot_download|cached_file)$/.test(name)) {
-      const repo = keywords.get('repo_id') ?? keywords.get('pretrained_model_name_or_path') ?? positional[0];
+    if (LOADING.test(name)) {
+      const named = REPO_KEYWORDS.find((keyword) => keywords.has(keyword));
+      const repo = named === undefined ? positional[0] : keywords.get(named);
       const text = repo === undefined ? undefined : this.#names.constant(repo);
       if (text !== undefined && /^[\w.-]+\/[\w.-]+$/.test(text) && this.#repos.length < LIST_MAX)
         this.#repos.push({ repo: text, line: this.#line(node.from) });

@@ -11,7 +11,7 @@ import { walkPython } from './python-walk.ts';
 import type { TemplateUse } from './template.ts';
 import type { TextBase } from './text-base.ts';
 
-export const PYTHON_PARSER = 'python/3';
+export const PYTHON_PARSER = 'python/4';
 
 /** A use of a name that can do something, by family. */
 export interface PythonUse {
@@ -40,7 +40,7 @@ export interface PythonFacts extends BaseFacts, TextBase {
   readonly encodedStrings: readonly { readonly line: number; readonly length: number }[];
   /** How often characters are spelled by number: `chr(111)+chr(115)`. */
   readonly spelledChars: number;
-  /** Repos named in `from_pretrained`, `hf_hub_download`, `snapshot_download`. */
+  /** Repos named in `from_pretrained`, `hf_hub_download`, `get_kernel` and their like. */
   readonly repos: readonly { readonly repo: string; readonly line: number }[];
   /** Lines that pass `trust_remote_code=True` on. */
   readonly trustsRemoteCode: readonly number[];

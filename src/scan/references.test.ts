@@ -99,6 +99,12 @@ const CASES: readonly (readonly [
     'from transformers import AutoModel\n\n\ndef build():\n    return AutoModel.from_pretrained("a/tower")\n',
     ['content a/tower by line 5'],
   ],
+  [
+    'Python by keywords, kernels and embedders',
+    'modeling_x.py',
+    'from kernels import get_kernel\nfrom sentence_transformers import SentenceTransformer\n\nK = get_kernel("a/kernel")\nE = SentenceTransformer(model_name_or_path="a/embedder")\nN = open_model("a/not")\n',
+    ['content a/kernel by line 4', 'content a/embedder by line 5'],
+  ],
 ];
 
 describe('references to other repos', () => {
