@@ -162,6 +162,26 @@ describe('a second format in the same file', () => {
     }
   });
 
+  it('is reported whatever the archive says of the number of its entries, and of its size where zip64 corrects it', () => {
+    const end = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1');
+    const none = Buffer.from(zip);
+    none.writeUInt32LE(0, end + 8);
+    const many = Buffer.from(zip);
+    many.writeUInt32LE(0xffffffff, end + 8);
+    const sizeless = Buffer.from(zip.subarray(end));
+    sizeless.writeUInt32LE(0, 12);
+    const locator = Buffer.concat([
+      zip.subarray(0, end),
+      Buffer.from('PK\x06\x07', 'latin1'),
+      Buffer.alloc(16),
+      sizeless,
+    ]);
+    for (const lying of [none, many, locator]) {
+      const { problems } = parseBuffer(Buffer.concat([Buffer.from('{}'), lying]));
+      assert.ok(problems.some(({ code }) => code === 'polyglot-zip'));
+    }
+  });
+
   it('is reported where the first bytes of a GIF run as a pickle', () => {
     const payload = Buffer.from("cos\nsystem\n(S'true'\ntR.", 'latin1');
     const gif = smallGif();

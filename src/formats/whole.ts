@@ -44,19 +44,28 @@ export function withWhole<F extends BaseFacts>(facts: F, input: WholeInput): F {
 /** Formats whose own parser judges the zip directory; in tar, whatever is not a zero belongs to a member judged so. */
 const ZIP_FORMATS: ReadonlySet<string> = new Set(['zip', 'pytorch', 'tar']);
 
+/** Of the locator of zip64, which stands before the end record; of an entry of the directory, without its name. */
+const LOCATOR_BYTES = 20;
+const ENTRY_BYTES_MIN = 46;
+
 /**
  * Where an end of central directory stands that a lenient reader (CPython's zipfile takes the last signature
  * and ignores what follows) would believe: the directory it names fits before it and, where it lies within the
- * tail, begins with the signature of an entry. Four random bytes in tensor data do not satisfy that.
+ * tail, begins with the signature of an entry. Four random bytes in tensor data do not satisfy that. The attacker's
+ * moves: a count of entries that is wrong, which CPython does not look at, and a size that the record of zip64 corrects.
  */
 function findZipEnd(tail: Uint8Array): number | undefined {
   const bytes = Buffer.from(tail.buffer, tail.byteOffset, tail.byteLength);
   for (let at = bytes.lastIndexOf('PK\x05\x06', undefined, 'latin1'); at >= 0; ) {
     if (at + 22 <= bytes.length) {
-      const entries = bytes.readUInt16LE(at + 10);
       const directoryBytes = bytes.readUInt32LE(at + 12);
       const begin = at - directoryBytes;
-      if (entries > 0 && directoryBytes >= entries * 46) {
+      if (
+        at >= LOCATOR_BYTES &&
+        bytes.toString('latin1', at - LOCATOR_BYTES, at - LOCATOR_BYTES + 4) === 'PK\x06\x07'
+      )
+        return at;
+      if (directoryBytes >= ENTRY_BYTES_MIN) {
         if (begin < 0 || bytes.toString('latin1', begin, begin + 4) === 'PK\x01\x02') return at;
       }
     }

@@ -44,6 +44,7 @@ const LONG: ZipMember = { name: 'b.txt', data: Buffer.from('hello '.repeat(1000)
 function checkpoint(
   lies: {
     readonly elements?: number;
+    readonly key?: string;
     readonly storage?: Partial<ZipMember>;
     readonly more?: readonly ZipMember[];
   } = {},
@@ -52,7 +53,7 @@ function checkpoint(
     '(',
     short('storage'),
     'ctorch\nFloatStorage\n',
-    short('0'),
+    short(lies.key ?? '0'),
     short('cpu'),
     'J',
     u32(lies.elements ?? 3),
@@ -244,6 +245,10 @@ test('a bomb is not inflated, and neither are archives nested too deep', () => {
 const STORAGES: readonly { name: string; input: Buffer }[] = [
   { name: 'of another size than the pickle says', input: checkpoint({ elements: 4 }) },
   { name: 'that is compressed', input: checkpoint({ storage: { deflate: true } }) },
+  {
+    name: 'that other readers take for an array of objects by its name',
+    input: checkpoint({ key: 'a.npy', storage: { name: 'archive/data/a.npy' } }),
+  },
   { name: 'that is missing', input: checkpoint({ storage: { name: 'archive/data/1' } }) },
 ];
 

@@ -89,6 +89,9 @@ export function* accountForPytorch(
   return { facts, done };
 }
 
+/** As PyTorch numbers storages. The attacker's move: `a.npy`, which is raw to PyTorch and an array of objects to numpy. */
+const KEY = /^[0-9]+$/;
+
 interface Named {
   readonly root: string;
   /** Of the storages, named as the pickle is. */
@@ -117,6 +120,7 @@ function accountForStorages(
     const length = storage.elements * storage.itemBytes;
     if (
       entry === undefined ||
+      !KEY.test(storage.key) ||
       entry.sizeBytes !== length ||
       entry.compressedBytes !== length ||
       entry.method !== 0
@@ -124,7 +128,7 @@ function accountForStorages(
       const detail =
         entry === undefined
           ? 'a storage is missing'
-          : 'a storage is not stored with the size that the pickle says';
+          : 'a storage is not stored with the size that the pickle says, or not numbered';
       const offset = entry?.dataOffset ?? 0;
       notes.contradiction({ code: 'storage-size', offset, detail, member }, entry?.compressedBytes ?? 0);
       continue;
