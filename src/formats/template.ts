@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { parse, tokenize } from '@huggingface/jinja';
+import { endlessLoops } from './template-loops.ts';
 import { NO_TEXTS, readTexts, type TemplateTexts } from './template-text.ts';
 import { literalText, type Node, visit } from './template-tree.ts';
 
@@ -95,6 +96,21 @@ function computesText(node: Node): boolean {
   return operator === '+' && text;
 }
 
+/** Joined, reversed or replaced, or taken from a message as it stands. */
+function joinsText(node: Node): boolean {
+  if (node.type === 'FilterExpression') return JOINING.test(nameOf(filterOf(node)) ?? '');
+  if (node.type === 'MemberExpression') return isContent(node);
+  return node.type === 'BinaryExpression' && computesText(node);
+}
+
+const JOINING = /^(?:join|reverse|replace|format|string)$/;
+
+/** `x|join` and `x|join('')`: the name of the filter. */
+function filterOf({ filter }: Node): unknown {
+  const called = filter as Node | undefined;
+  return called?.type === 'CallExpression' ? called.callee : called;
+}
+
 /** `x[message.content]`: whoever writes the message chooses the attribute. */
 function isContent(node: Node): boolean {
   const { value } = (node.property ?? {}) as Partial<Node>;
@@ -120,6 +136,13 @@ function nameOf(node: unknown): string | undefined {
 /** Largest count that a chat template repeats something by. */
 const COUNT_MAX = 100_000;
 
+/** A format that pads to a width that no text has: `%999999999s`. */
+const WIDE = /%[-+0 #]{0,4}\d{6,}|\{[^{}]{0,40}:[^{}]{0,8}\d{6,}/;
+
+function argumentsOf(node: Node): readonly Node[] {
+  return Array.isArray(node.args) ? (node.args as readonly Node[]) : [];
+}
+
 class Lists {
   readonly #attributes = new Set<string>();
   readonly #filters = new Set<string>();
@@ -130,13 +153,15 @@ class Lists {
   readonly #huge = new Set<string>();
   /** Names that hold text put together at run time, and names that serve as subscripts. */
   readonly #built = new Set<string>();
+  /** Of these, the ones that are joined of pieces, or are what somebody wrote. */
+  readonly #joined = new Set<string>();
   readonly #subscripts = new Set<string>();
   #underscores = false;
   #truncated = false;
 
   lists() {
-    if (this.#underscores && [...this.#subscripts].some((name) => this.#built.has(name)))
-      this.#add(this.#attributes, COMPUTED);
+    const built = this.#underscores ? [...this.#built, ...this.#joined] : [...this.#joined];
+    if (built.some((name) => this.#subscripts.has(name))) this.#add(this.#attributes, COMPUTED);
     const names = new Set([...this.#names].filter((name) => !this.#defined.has(name)));
     return {
       attributes: [...this.#attributes].sort(),
@@ -160,13 +185,15 @@ class Lists {
       if (left < 0) throw new Error(`more than ${NODES_MAX} nodes`);
       this.#node(node, role);
     });
+    for (const loop of endlessLoops(program)) this.#add(this.#huge, loop);
   }
 
   #node(node: Node, role: string): void {
     const text = literalText(node);
     if (text?.includes('__')) this.#add(this.#dunders, text);
+    if (text !== undefined && WIDE.test(text)) this.#add(this.#huge, text);
     // Half a name is enough: `'_' * 2`, `'_c' ~ 'lass_'`.
-    if (text !== undefined && /^_|_$/.test(text)) this.#underscores = true;
+    if (text !== undefined && /^_|_$|%c/.test(text)) this.#underscores = true;
     switch (node.type) {
       case 'Set':
       case 'SetStatement':
@@ -183,6 +210,8 @@ class Lists {
         break;
       case 'CallExpression':
         this.#call(node, role);
+        if (role === 'filter') this.#filterArguments(node);
+        for (const argument of argumentsOf(node)) this.#count(argument);
         break;
       case 'Identifier':
         if (typeof node.value === 'string') this.#identifier(node.value, role);
@@ -195,7 +224,26 @@ class Lists {
     const name = nameOf(node.assignee);
     const value = node.value as Node | undefined;
     // A block (`{% set x %}…{% endset %}`) builds text as well.
-    if (name !== undefined && (value == null || buildsText(value))) this.#built.add(name);
+    if (name === undefined) return;
+    if (value == null || buildsText(value)) this.#built.add(name);
+    if (value != null && joinsText(value)) this.#joined.add(name);
+  }
+
+  /** `map('attr', x)` is the filter attr, and `map(attribute=x)` reads what x says. */
+  #filterArguments(node: Node): void {
+    const [first] = argumentsOf(node);
+    const text = first === undefined ? undefined : literalText(first);
+    if (text === 'attr') this.#add(this.#filters, text);
+    for (const argument of argumentsOf(node)) {
+      if (nameOf(argument.key) !== 'attribute') continue;
+      if (literalText(argument.value as Node) === undefined) this.#add(this.#attributes, COMPUTED);
+    }
+  }
+
+  /** `center(10**9)`, `batch(1000000)`: what is asked for this many times is made this many times. */
+  #count(argument: Node): void {
+    const { value } = (argument.type === 'KeywordArgumentExpression' ? argument.value : argument) as Node;
+    if (typeof value === 'number' && value > COUNT_MAX) this.#add(this.#huge, `${value}`);
   }
 
   /** `dict(__class__=1)|first` spells a name without a string. */
@@ -245,7 +293,7 @@ class Lists {
   }
 
   #range(node: Node): void {
-    for (const argument of Array.isArray(node.args) ? (node.args as readonly Node[]) : []) {
+    for (const argument of argumentsOf(node)) {
       if (typeof argument.value === 'number' && argument.value > COUNT_MAX)
         this.#add(this.#huge, `range(${argument.value})`);
     }

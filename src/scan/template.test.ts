@@ -26,6 +26,15 @@ const HOSTILE: Readonly<Record<string, string>> = {
   'a loop over it': '{% for c in x.__mro__ %}{{ c }}{% endfor %}',
   'a private attribute': '{{ x._private }}',
   'generator frames': '{{ x.gi_frame.f_globals }}',
+  'a mapped filter': "{{ xs|map('attr', n)|list }}",
+  'an attribute to sort by': '{{ x|sort(attribute="a.__class__") }}',
+  'an attribute to group by': '{{ x|groupby("__class__") }}',
+  'a format with an attribute': '{{ "{0.__class__}".format(x) }}',
+  'a format filter with an attribute': '{{ "{0.__class__}"|format(x) }}',
+  'a keyword': '{{ dict(__class__=1) }}',
+  'a name in namespace': '{{ namespace.__init__ }}',
+  'the caller of a macro': '{{ caller.__globals__ }}',
+  'the context of the template': '{{ self._TemplateReference__context }}',
   'a string kept for later': '{% set a = "__globals__" %}{{ x[a] }}',
 };
 
@@ -37,6 +46,24 @@ const UNCLEAR: Readonly<Record<string, string>> = {
   lipsum: '{{ lipsum }}',
   'an include': '{% include "x" %}',
   'broken syntax': '{% if %}{{',
+  'an import': "{% import 'x' as y %}",
+  'a base': "{% extends 'x' %}",
+  'a recursive loop': '{% for x in messages recursive %}{{ loop(messages) }}{% endfor %}',
+  'an attribute that a message names': "{{ ''[messages[0].content] }}",
+  'an attribute that a message names, kept for later': "{% set n = messages[0].content %}{{ ''[n] }}",
+  'a mapped attribute by a name': '{{ xs|map(attribute=n)|list }}',
+  'a joined name kept for later':
+    "{% set u = messages[0].content[0] %}{% set n = u*2 ~ 'class' ~ u*2 %}{{ ''[n] }}",
+  'a joined list kept for later': "{% set n = ['a', b]|join %}{{ ''[n] }}",
+  'characters by number': "{% set n = '%c%cclass' % (95, 95) %}{{ ''[n] }}",
+  'a range that takes the server down': '{{ range(10000000)|list }}',
+  'ranges within ranges':
+    '{% for a in range(9999) %}{% if a %}{% for b in range(9999) %}x{% endfor %}{% endif %}{% endfor %}',
+  'a macro that calls itself': '{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}',
+  'padding without end': "{{ 'x'|center(1000000000) }}",
+  'a method that pads': "{{ 'x'.ljust(1000000000) }}",
+  'a format that pads': "{{ '%999999999s' % x }}",
+  'a batch without end': '{{ messages|batch(1000000000) }}',
 };
 
 const HARMLESS: Readonly<Record<string, string>> = {
@@ -48,6 +75,11 @@ const HARMLESS: Readonly<Record<string, string>> = {
   filters: '{{ tools | tojson(indent=4) }}{{ x|trim|upper }}{{ xs|map(attribute="name")|list|join(", ") }}',
   'exceptions and dates': '{{ raise_exception("no") if x is not defined }}{{ strftime_now("%d %b") }}',
   'special tokens': '{{ bos_token }}{{ "<｜User｜>" }}{{ eos_token }}{% generation %}x{% endgeneration %}',
+  'a format that fills places': "{% set a = '<think{}>'.format(x) %}{{ a }}{{ 'a%s' % b }}",
+  'a macro that ends':
+    '{% macro f(n) %}{% if n %}{{ f(n.items) }}{% endif %}{{ f(1) if n.x else 2 }}{% endmacro %}{{ f(messages) }}',
+  'a loop over a range':
+    '{% for i in range(messages|length) %}{% for j in range(100) %}x{% endfor %}{% endfor %}',
   macros: '{% macro f(x, y=1) %}{{ x }}{{ y }}{% endmacro %}{{ f(messages) }}',
 };
 
