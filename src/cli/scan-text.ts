@@ -2,7 +2,7 @@
 import type { FileVerdict } from '../base/finding.ts';
 import type { Report, ReportFile, ReportFinding } from '../inspection/report.ts';
 import { loaderLines } from './loader-text.ts';
-import { bytesInWords, painter, plural, type Style, type Terminal } from './terminal.ts';
+import { bytesInWords, painter, plural, type Style, type Terminal, wrapped } from './terminal.ts';
 
 /** Files that are shown one by one, and findings of one file; `--json` has them all. */
 const FILES_SHOWN_MAX = 20;
@@ -21,7 +21,7 @@ export function scanText(report: Report, terminal: Terminal): string {
   const told = files.filter((file) => file.verdict !== 'clean' || file.findings.length > 0);
   const shown = told.toSorted((a, b) => rank(a) - rank(b)).slice(0, FILES_SHOWN_MAX);
   const more = told.length - shown.length;
-  return [
+  const text = [
     line(
       'scanned',
       [`${subject.name}   ${plural(files.length, 'file')}, ${bytesInWords(stats.sizeBytes)}`],
@@ -35,6 +35,7 @@ export function scanText(report: Report, terminal: Terminal): string {
     report.loader ? line('loader', loaderLines(report), terminal) : '',
     conclusion(report, terminal),
   ].join('');
+  return terminal.live ? wrapped(text, { columns: terminal.columns, indent: INDENT }) : text;
 }
 
 /** The worst first, and before what is merely unclear whatever was not looked at for its number. */
@@ -72,7 +73,8 @@ function line(label: string, texts: readonly string[], terminal: Terminal): stri
 function body(file: ReportFile, terminal: Terminal): string {
   const paint = painter(terminal);
   const lines: string[] = [];
-  if (file.error) lines.push(file.error.message);
+  const plain = painter({ colour: false });
+  if (file.error) lines.push(plain('bold', file.error.message));
   const findings = file.findings
     .toSorted((a, b) => RANKS.indexOf(a.verdict) - RANKS.indexOf(b.verdict))
     .slice(0, FINDINGS_SHOWN_MAX);
@@ -81,8 +83,10 @@ function body(file: ReportFile, terminal: Terminal): string {
   if (more > 0) lines.push(`and ${plural(more, 'more finding')}`);
   const [gap] = file.coverage.gaps;
   if (gap && file.findings.every(({ verdict }) => verdict === 'clean'))
-    lines.push(`${bytesInWords(gap.length)} from byte ${gap.offset} on were not read: ${gap.reason}`);
-  return lines.map((line) => `${INDENT}${line}\n`).join('');
+    lines.push(
+      plain('bold', `${bytesInWords(gap.length)} from byte ${gap.offset} on were not read: ${gap.reason}`),
+    );
+  return lines.map((one) => `${INDENT}${one}\n`).join('');
 }
 
 function findingLines(finding: ReportFinding, paint: ReturnType<typeof painter>): string[] {

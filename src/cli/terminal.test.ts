@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { bytesInWords, labelled, painter, plural, table, timeInWords } from './terminal.ts';
+import { bytesInWords, labelled, painter, plural, table, timeInWords, wrapped } from './terminal.ts';
 
 describe('the terminal', () => {
   it('says sizes with three digits, and never 1000 of a unit', () => {
@@ -61,5 +61,17 @@ describe('the terminal', () => {
       'A    BB\naaa  b\na\n',
     );
     assert.equal(labelled('one', 'x\ny'), '  one        x\n             y\n');
+  });
+
+  it('breaks long lines between words, and counts no styles', () => {
+    const painted = `\u001b[31m${'word '.repeat(12).trim()}\u001b[39m`;
+    const lines = wrapped(painted, { columns: 52, indent: '    ' }).split('\n');
+    assert.deepEqual(
+      lines.map((line) => line.replace(/\u001b\[\d+m/g, '')),
+      [`${'word '.repeat(10).trim()}`, '    word word'],
+    );
+    const endless = 'x'.repeat(200);
+    assert.equal(wrapped(endless, { columns: 52, indent: '' }), endless);
+    assert.equal(wrapped('a b', { columns: 2, indent: '' }), 'a b');
   });
 });

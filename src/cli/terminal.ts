@@ -99,3 +99,32 @@ export function paintedLabel(
   const [label, text] = at;
   return labelled(label, text).replace(label, paint(style, label));
 }
+
+/** Escape sequences of styles, which take no room. */
+const STYLED = /\u001b\[\d+m/g;
+
+/** Narrower than this, lines are left as they are: words would stand one below the other. */
+const COLUMNS_MIN = 50;
+
+/** Lines that are longer than the terminal broken between words, what follows under `indent`. */
+export function wrapped(text: string, { columns, indent }: { columns: number; indent: string }): string {
+  if (columns < COLUMNS_MIN) return text;
+  return text
+    .split('\n')
+    .map((line) => wrapLine(line, { columns, indent }))
+    .join('\n');
+}
+
+function wrapLine(line: string, { columns, indent }: { columns: number; indent: string }): string {
+  const width = (part: string) => part.replace(STYLED, '').length;
+  if (width(line) <= columns) return line;
+  const lines: string[] = [];
+  let current = '';
+  for (const word of line.split(/(?<=\S)(?= )/)) {
+    if (width(current) + width(word) > columns && current.trim() !== '') {
+      lines.push(current);
+      current = indent + word.trimStart();
+    } else current += word;
+  }
+  return [...lines, current].join('\n');
+}
