@@ -56,6 +56,7 @@ const ABOUT: readonly (readonly [file: string, id: string])[] = [
   ['containers-hostile/keras-string-lookup.keras', 'CVE-2025-12058'],
   ['containers-hostile/keras-torch-module.keras', 'CVE-2025-49655'],
   ['containers-hostile/keras-external.h5', 'CVE-2026-1669'],
+  ['graphs/virtual.h5', 'CVE-2026-12480'],
   ['containers-hostile/onnx-external-absolute.onnx', 'CVE-2022-25882'],
   ['containers-hostile/onnx-external-absolute.onnx', 'CVE-2024-27318'],
   ['containers-hostile/onnx-external-absolute.onnx', 'CVE-2025-51480'],
@@ -69,12 +70,14 @@ const ABOUT: readonly (readonly [file: string, id: string])[] = [
   ['containers-hostile/gguf-template-escape.gguf', 'CVE-2024-34359'],
   ['containers-hostile/gguf-count-huge.gguf', 'CVE-2025-53630'],
   ['containers-hostile/gguf-count-huge.gguf', 'CVE-2026-7482'],
+  ['containers-hostile/gguf-count-huge.gguf', 'CVE-2026-27940'],
 ];
 
 const CONFIGS: readonly (readonly [config: unknown, id: string])[] = [
   [{ model_type: 'lightglue', keypoint_detector_config: { trust_remote_code: true } }, 'CVE-2026-5241'],
+  [{ architectures: ['KimiK25ForConditionalGeneration'] }, 'CVE-2026-27893'],
   [
-    { architectures: ['KimiK25ForConditionalGeneration'], auto_map: { AutoConfig: 'configuration_k.C' } },
+    { architectures: ['Llama_Nemotron_Nano_VL'], vision_config: { auto_map: { AutoModel: 'v.V' } } },
     'CVE-2026-27893',
   ],
 ];
