@@ -13,6 +13,7 @@ import { analyseTemplate, looksLikeTemplate, type TemplateUse } from './template
 import { TENSORS_MAX } from './tensors.ts';
 import { type TextBase, textBase } from './text-base.ts';
 import { decodeUtf8 } from './utf8.ts';
+import { type YamlKey, yamlKeys } from './yaml-keys.ts';
 
 const TEXT_PARSER = 'text/4';
 const LFS_PARSER = 'lfs-pointer/1';
@@ -47,7 +48,7 @@ export interface PlainFacts extends BaseFacts, TextBase {
   readonly inertPython: boolean;
   /** YAML tags that make Python build objects, and `key: value` pairs that decide about code. */
   readonly yamlTags: readonly string[];
-  readonly notable: readonly { readonly key: string; readonly value: string; readonly line: number }[];
+  readonly notable: readonly YamlKey[];
   /** What the YAML at the top of a model card says of licence and base model. */
   readonly card?: {
     readonly license?: string;
@@ -168,11 +169,7 @@ function describePointer(text: string, sizeBytes: number, base: TextBase): LfsPo
 const YAML_TAG =
   /(?:!!python\/|!<?tag:yaml\.org,2002:python\/)[\w/.:-]{1,100}|^%TAG[ \t][^\n]{1,200}|(?:!!|!<)[\w:.,/-]{0,100}%[0-9A-Fa-f]{2}[\w%/.:,-]{0,100}/gm;
 
-/** `key: value` that decides about code, on a line or within braces, as Hydra configs and training configs hold it. */
-const YAML_NOTABLE =
-  /(?:^[ \t-]{0,64}|[{,][ \t]{0,64})["']?(_target_|trust_remote_code|auto_map|custom_pipeline|\w{0,40}_name_or_path)["']?[ \t]*:[ \t]*["']?([^\s"'#,}]{1,200})/gm;
-
-/** Most tags and pairs kept of one file. */
+/** Most tags kept of one file. */
 const YAML_MAX = 64;
 
 const SVG_ACTIVE = /<script|\bon[a-z]{3,20}\s*=|javascript:|<foreignObject|<!ENTITY/gi;
@@ -194,8 +191,7 @@ const PYTHON_LINE =
 function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFacts {
   const yamlTags = [...new Set(Array.from(take(text.matchAll(YAML_TAG), YAML_MAX), ([tag]) => tag))];
   const kind = kindOf(text);
-  const notable =
-    kind === 'markdown' ? [] : Array.from(take(text.matchAll(YAML_NOTABLE), YAML_MAX), notableLine);
+  const notable = kind === 'markdown' ? [] : yamlKeys(text);
   const card = readCard(text);
   const licenseText = recogniseLicense(text);
   const shebang = /^#![^\n]{0,120}/.exec(text)?.[0];
@@ -286,11 +282,6 @@ function openvino(text: string): Pick<PlainFacts, 'customLayers' | 'weights'> {
       custom.add(`${type} of ${version}`);
   }
   return { ...(custom.size === 0 ? {} : { customLayers: [...custom] }), ...weightsOf(text) };
-}
-
-function notableLine(match: RegExpExecArray): { key: string; value: string; line: number } {
-  const line = match.input.slice(0, match.index).split('\n').length;
-  return { key: match[1] ?? '', value: match[2] ?? '', line };
 }
 
 function* take<T>(items: Iterable<T>, max: number): Iterable<T> {
