@@ -2,6 +2,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { bytes, proto, raw, short, u32, u64 } from '../pickles.ts';
 import { zip } from '../zips.ts';
+import { FORMAT_BOMBS } from './bombs-formats.ts';
 import { judge } from './case.ts';
 import { field, gguf, npy, onnx, onnxNode, png, pngChunk, safetensors, torchZip } from './containers.ts';
 
@@ -42,6 +43,7 @@ const nestedField = (depth: number): Buffer => {
 };
 
 export const BOMBS: readonly Bomb[] = [
+  ...FORMAT_BOMBS,
   { name: 'JSON of a million brackets', path: 'config.json', make: () => '['.repeat(MILLION) },
   {
     name: 'JSON of a million closed brackets',
