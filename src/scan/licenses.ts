@@ -34,7 +34,7 @@ const DIFFERS: Rule = {
 const HUB_IDS = `
   other unknown cc bsd gpl lgpl gfdl artistic-2.0 apple-ascl apple-amlr openrail openrail++ creativeml-openrail-m
   bigscience-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m open-mdw openmdw-1.0 intel-research
-  deepfloyd-if-license fair-noncommercial-research-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 gemma
+  odc-by deepfloyd-if-license fair-noncommercial-research-license llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 gemma
   grok2-community h-research etalab-2.0 pddl odbl lgpl-lr c-uda cdla-permissive-1.0 cdla-permissive-2.0
   cdla-sharing-1.0`
   .trim()
