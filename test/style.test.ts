@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   policy: 1,
   attest: 1,
   log: 1,
+  rendering: 1,
   scan: 2,
   transfer: 2,
   registry: 2,

@@ -44,6 +44,14 @@ const NAME_CHARS_MAX = 200;
 /** Most nodes visited: the parser builds a few for each character at most. */
 const NODES_MAX = 1_000_000;
 
+/** The text of templates that were read in this thread, as long as somebody holds what was found in them. */
+const held = new WeakMap<TemplateUse, string>();
+
+/** The text of a template, or undefined where it was read elsewhere. */
+export function templateText(use: TemplateUse): string | undefined {
+  return held.get(use);
+}
+
 /** Whether text holds template syntax at all. */
 export function looksLikeTemplate(text: string): boolean {
   return text.includes('{%') || text.includes('{{') || text.includes('{#');
@@ -68,7 +76,7 @@ export function analyseTemplate(text: string, where: string): TemplateUse {
   }
   // Jinja itself knows more syntax than this library: what is not parsed is still searched for the way out.
   if (error !== undefined) lists.search(text);
-  return {
+  const use: TemplateUse = {
     where,
     sha256: createHash('sha256').update(text).digest('hex'),
     chars: text.length,
@@ -77,6 +85,8 @@ export function analyseTemplate(text: string, where: string): TemplateUse {
     ...lists.lists(),
     adds,
   };
+  held.set(use, text);
+  return use;
 }
 
 /** Stands among the attributes for a subscript whose text is put together at run time. */
