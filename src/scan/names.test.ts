@@ -40,6 +40,7 @@ const ORDINARY = [
   'weights.tar.gz',
   'conf/model.v1.5.txt',
   '\u6a21\u578b\uff081\uff09.txt',
+  '\u7b2c\uff11\u7ae0.txt',
   '\u043c\u043e\u0434\u0435\u043b\u044c.\u0442\u0445\u0442',
   'caf\u00e9.txt',
   'setup.sh',

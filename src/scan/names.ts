@@ -124,6 +124,10 @@ const TRAILING = /[\s.]$/u;
 const LIKE_LATIN =
   /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Cherokee}\p{Script=Armenian}\p{Script=Coptic}\p{Script=Lisu}\p{Script=Deseret}]/u;
 
+/** Where these are written, fullwidth digits and letters are ordinary. */
+const EAST_ASIAN =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/u;
+
 /** Other forms of ASCII's letters, digits, dots and slashes: fullwidth, mathematical, one dot leader, fraction slash. */
 const OTHER_FORMS =
   /[\uff0e\uff0f\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\u2024\u2044\u2215\u29f8\u2102\u210a-\u210e\u2110-\u2113\u2115\u2119-\u211d\u2124\u212a\u212c\u212d\u212f-\u2131\u2133\u2134\u2139\u{1d400}-\u{1d7ff}]/u;
@@ -133,7 +137,7 @@ function scanScripts(path: string): Finding[] {
     return [finding(LOOKALIKE, { file: path, message: 'the name holds characters that cannot be seen' })];
   if (path.split('/').some((part) => TRAILING.test(part)))
     return [finding(LOOKALIKE, { file: path, message: 'the name ends in what cannot be seen' })];
-  if (OTHER_FORMS.test(path))
+  if (path.split('/').some((part) => OTHER_FORMS.test(part) && !EAST_ASIAN.test(part)))
     return [finding(LOOKALIKE, { file: path, message: 'the name holds other forms of ordinary letters' })];
   const mixed = path.split('/').some((part) => /\p{Script=Latin}/u.test(part) && LIKE_LATIN.test(part));
   return mixed
