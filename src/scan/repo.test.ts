@@ -236,6 +236,19 @@ describe('a repo', () => {
     assert.deepEqual(rules(found), ['remote-code/absent']);
   });
 
+  it('of diffusers that names a pipeline of its own without having it says so', () => {
+    const files = distilled();
+    files.set(
+      'model_index.json',
+      json({ _class_name: ['pipeline_own', 'OwnPipeline'], unet: ['diffusers', 'X'] }),
+    );
+    const found = scan(files);
+    assert.equal(found.remoteCode, false);
+    assert.deepEqual(rules(found), ['remote-code/absent']);
+    files.set('model_index.json', json({ _class_name: ['diffusers', 'FluxPipeline'] }));
+    assert.deepEqual(rules(scan(files)), []);
+  });
+
   it('whose code comes from another repo always brings code, and leads there', () => {
     const files = distilled();
     files.set('config.json', json({ auto_map: { AutoModel: 'someone/other--modeling_x.Model' } }));
