@@ -10,6 +10,7 @@ import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { watching } from './progress.ts';
+import { renderedText } from './scan-rendered.ts';
 import { openSubject } from './scan-target.ts';
 import { scanText } from './scan-text.ts';
 import { readWaivers } from './waivers.ts';
@@ -23,6 +24,7 @@ export interface ScanFlags {
   readonly waivers?: string;
   readonly policy?: string;
   readonly loader?: string;
+  readonly render?: boolean;
   readonly json?: boolean;
 }
 
@@ -40,6 +42,10 @@ export function scanCommand(run: Run): Command {
     .option(
       '--loader <name>',
       'what will read it: vllm, tgi, transformers, llama.cpp, …, with @version if you know it',
+    )
+    .option(
+      '--render',
+      'show what templates with findings make of a sample conversation, in a confined process',
     )
     .option('--policy <file>', 'also say what this policy would decide')
     .option('--waivers <file>', 'signed waivers: findings that people took upon themselves')
@@ -66,11 +72,16 @@ export async function runScan(wire: Wire, what: string, flags: ScanFlags): Promi
   const lifted = waiveInspection(seen, waived);
   const inspection = flags.strict ? strictly(lifted) : lifted;
   const policy = await policyOf(wire, flags, { inspection: seen, waived });
-  const report = { ...reportOf(inspection, TOOL), ...(policy && { policy }) };
+  const rendered = flags.render
+    ? await (await import('../inspection/rendered.ts')).renderTemplates(subject, inspection)
+    : undefined;
+  const report = { ...reportOf(inspection, TOOL), ...(policy && { policy }), ...(rendered && { rendered }) };
   refuseSilence(report);
   const json = await documentOf(report, wire, flags);
   const text =
-    flags.sarif || flags.cyclonedx ? `${JSON.stringify(json, null, 2)}\n` : scanText(report, wire.terminal);
+    flags.sarif || flags.cyclonedx
+      ? `${JSON.stringify(json, null, 2)}\n`
+      : renderedText(rendered ?? [], wire.terminal) + scanText(report, wire.terminal);
   return { exit: exitOf(report), json, text };
 }
 

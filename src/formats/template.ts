@@ -100,9 +100,8 @@ function computesText(node: Node): boolean {
   const operator = (node.operator as { readonly value?: unknown } | undefined)?.value;
   if (operator === '~' || operator === '%') return true;
   let text = false;
-  visit(node, (inner) => {
-    if (inner.type === 'StringLiteral') text = true;
-  });
+  const look = (inner: Node) => (text ||= inner.type === 'StringLiteral');
+  visit(node, look);
   return operator === '+' && text;
 }
 

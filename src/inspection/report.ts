@@ -6,6 +6,7 @@ import { PARSERS_VERSION } from '../formats/facts.ts';
 import { tierOf } from '../scan/archive.ts';
 import type { Reference } from '../scan/references.ts';
 import type { InspectedFile, Inspection, ReadingStatus } from './inspect.ts';
+import type { RenderedTemplate } from './rendered.ts';
 
 export interface ReportFinding {
   readonly rule: string;
@@ -70,6 +71,8 @@ export interface Report {
     readonly verdict: string;
     readonly rules: readonly RuleOutcome[];
   };
+  /** What templates with findings make of a sample conversation, where that was asked for. */
+  readonly rendered?: readonly RenderedTemplate[];
   readonly hub?: { readonly scan: string };
   readonly stats: Inspection['stats'] & {
     readonly files: number;
