@@ -120,6 +120,16 @@ const ATTACKS: readonly (readonly [string, readonly (string | number | Uint8Arra
   ['a layer of an unknown class', [layer(stackGlobal('acme', 'Net'), ''), ')', 0x81, '}b']],
   ['a layer of a dangerous class', [layer(stackGlobal('subprocess', 'Popen'), ''), short('id'), 0x85, 'R']],
   ['a layer that is an object', [layer(NAMESPACE(bytes('}')), ''), '}b']],
+  [
+    'an optimizer, which calls methods of its state',
+    [instance('torch.optim.adam', 'Adam', item('defaults', NAMESPACE(item('setdefault', CLASS))))],
+  ],
+  ['a hook, which calls what it holds', [instance('torch.nn.modules.module', '_WrappedHook', bytes('}'))]],
+  [
+    'a tokenizer that reads the files of its state',
+    [instance('transformers.models.marian.tokenization_marian', 'MarianTokenizer', bytes('}'))],
+  ],
+  ['an object that listens', [instance('sklearn.callback._scoring_monitor', 'ScoringMonitor', bytes('}'))]],
   ['a class made with arguments', [stackGlobal('sklearn.svm._classes', 'SVC'), short('x'), 0x85, 0x81]],
 ];
 

@@ -87,6 +87,11 @@ function bundled(global: PickleGlobal): PickleGlobal {
 }
 
 function matches(row: Row, { module, name }: PickleGlobal): boolean {
-  if (row.module.endsWith('.') ? !module.startsWith(row.module) : module !== row.module) return false;
+  if (!isOf(row.module, module)) return false;
   return typeof row.names === 'string' ? row.names.split(' ').includes(name) : row.names.test(name);
+}
+
+function isOf(modules: Row['module'], module: string): boolean {
+  if (typeof modules !== 'string') return modules.test(module);
+  return modules.endsWith('.') ? module.startsWith(modules) : module === modules;
 }

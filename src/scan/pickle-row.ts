@@ -18,8 +18,8 @@ export type Permission = 'import' | 'pass' | 'call' | 'new' | 'build' | 'item' |
 
 export interface Row {
   readonly tier: AllowedTier;
-  /** A module, or everything below one where it ends with a dot. */
-  readonly module: string;
+  /** A module, everything below one where it ends with a dot, or a pattern. */
+  readonly module: string | RegExp;
   /** Names separated by spaces, or a pattern. */
   readonly names: string | RegExp;
   readonly may: readonly Permission[];

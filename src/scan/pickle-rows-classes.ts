@@ -72,6 +72,17 @@ const TEXTS = /^\((?:str(?:, str)*(?:, …)?)?\)$/;
 const MODEL = /^\((?:result)?\)$/;
 const BYTES = /^(?:dict|bytes)$/;
 
+/** Layers. The rest of `torch.nn.modules` has hooks, which call what they hold. */
+const TORCH_LAYERS =
+  /^torch\.nn\.modules\.(?:activation|adaptive|batchnorm|channelshuffle|container|conv|distance|dropout|flatten|fold|instancenorm|lazy|linear|loss|normalization|padding|pixelshuffle|pooling|rnn|sparse|transformer|upsampling)$/;
+
+/** Models and their settings. Tokenizers read files that their state names. */
+const TRANSFORMERS_MODELS = /^transformers\.models\.\w+\.(?:modeling|configuration)_\w+$/;
+
+/** Estimators and what they are made of, without the parts that open sockets, fetch data sets, or test. */
+const SKLEARN =
+  /^sklearn\.(?:_loss|base|calibration|cluster|compose|covariance|cross_decomposition|cross_validation|decomposition|discriminant_analysis|dummy|ensemble|feature_extraction|feature_selection|frozen|gaussian_process|grid_search|impute|isotonic|kernel_approximation|kernel_ridge|lda|linear_model|manifold|metrics|mixture|model_selection|multiclass|multioutput|naive_bayes|neighbors|neural_network|pipeline|preprocessing|qda|random_projection|semi_supervised|svm|tree|utils\._metadata_requests|utils\._weight_vector)(?:\.(?!tests)\w+)*$/;
+
 export const KNOWN_CLASSES: readonly TierRow[] = [
   { module: 'builtins', names: 'object int float str bool list dict tuple', may: NAME },
   { module: 'builtins', names: 'complex slice range', may: CALL },
@@ -125,7 +136,8 @@ export const KNOWN_CLASSES: readonly TierRow[] = [
     shapes: /^\((?:(?:list|tuple|\([^()]*\))(?:, (?:int|none))?)?\)$/,
   },
   { module: 'types', names: 'SimpleNamespace', may: CALLED_INSTANCE, shapes: /^\(\)$/ },
-  { module: 'torch.nn.modules.', names: CLASS_NAME, may: INSTANCE },
+  { module: TORCH_LAYERS, names: CLASS_NAME, may: INSTANCE },
+  { module: 'torch.nn.modules.module', names: 'Module', may: INSTANCE },
   // Functions that layers keep as their activation.
   { module: 'torch.nn.functional', names: 'relu gelu silu elu selu leaky_relu tanh sigmoid', may: NAME },
   { module: 'torch._C._nn', names: 'gelu', may: NAME },
@@ -146,13 +158,13 @@ export const KNOWN_CLASSES: readonly TierRow[] = [
   { module: 'timm.layers.', names: CLASS_NAME, may: INSTANCE },
   { module: 'tokenizers', names: CLASS_NAME, may: INSTANCE, makes: MODEL, states: BYTES },
   { module: 'tokenizers.', names: CLASS_NAME, may: INSTANCE, makes: MODEL, states: BYTES },
-  { module: 'transformers.models.', names: CLASS_NAME, may: INSTANCE },
+  { module: TRANSFORMERS_MODELS, names: CLASS_NAME, may: INSTANCE },
   { module: 'sentence_transformers.models.', names: CLASS_NAME, may: INSTANCE },
   { module: 'sentence_transformers.SentenceTransformer', names: 'SentenceTransformer', may: INSTANCE },
   { module: 'sklearn.utils', names: 'Bunch', may: [...INSTANCE, 'item'] },
   { module: 'sklearn.utils._bunch', names: 'Bunch', may: [...INSTANCE, 'item'] },
-  { module: 'sklearn.', names: CLASS_NAME, may: INSTANCE },
-  { module: 'sklearn.', names: CYTHON_UNPICKLER, may: CALL },
+  { module: SKLEARN, names: CLASS_NAME, may: INSTANCE },
+  { module: SKLEARN, names: CYTHON_UNPICKLER, may: CALL },
   {
     module: 'sklearn._loss._loss',
     names: /^Cy[A-Z][A-Za-z]*$/,
@@ -165,7 +177,7 @@ export const KNOWN_CLASSES: readonly TierRow[] = [
     may: NAME,
   },
   { module: 'sklearn.tree._tree', names: 'Tree', may: CALLED_INSTANCE, shapes: /^\(int, result, int\)$/ },
-  { module: 'sklearn.', names: 'newObj', may: CALLED, shapes: /^\(global\)$/, states: THREE_AND_MORE },
+  { module: SKLEARN, names: 'newObj', may: CALLED, shapes: /^\(global\)$/, states: THREE_AND_MORE },
   { module: 'sklearn.linear_model._sgd_fast', names: CLASS_NAME, may: CALLED, shapes: /^\((float)?\)$/ },
   { module: 'scipy.sparse.', names: CLASS_NAME, may: INSTANCE },
   { module: 'scipy.sparse.', names: /^dok_(matrix|array)$/, may: [...INSTANCE, 'item'] },

@@ -198,5 +198,4 @@ export const TRAINING_STATE: readonly TierRow[] = [
   },
   { module: 'numpy.random._mt19937', names: 'MT19937', may: INSTANCE },
   { module: 'numpy.random._pcg64', names: 'PCG64', may: INSTANCE },
-  { module: 'torch.optim.', names: CLASS_NAME, may: INSTANCE },
 ];
