@@ -52,6 +52,8 @@ export interface PlainFacts extends BaseFacts, TextBase {
   /** What the YAML at the top of a model card says of licence and base model. */
   readonly card?: {
     readonly license?: string;
+    /** Where there is more than one: the others. */
+    readonly moreLicenses?: readonly string[];
     readonly licenseName?: string;
     readonly baseModels: readonly string[];
   };
@@ -321,10 +323,11 @@ function readCard(text: string): PlainFacts['card'] {
   const end = text.slice(0, CARD_CHARS_MAX).search(/\n---[ \t]*(?:\r?\n|$)/);
   if (end < 0) return undefined;
   const lines = text.slice(4, end).split(/\r?\n/);
-  const [license] = valuesOf('license', lines);
+  const [license, ...moreLicenses] = valuesOf('license', lines);
   const [licenseName] = valuesOf('license_name', lines);
   return {
     ...(license === undefined ? {} : { license }),
+    ...(moreLicenses.length === 0 ? {} : { moreLicenses }),
     ...(licenseName === undefined ? {} : { licenseName }),
     baseModels: valuesOf('base_model', lines),
   };

@@ -56,6 +56,8 @@ const CASES: readonly (readonly [card: string, text: string, expected: readonly 
   ['mit', MIT.replace('MIT License', 'Modified MIT License'), []],
   ['my-own', 'My own\n', ['license/unknown my-own']],
   ['other', LLAMA, ['license/unnamed other']],
+  ['\n- apache-2.0\n- mit', MIT, []],
+  ['\n- apache-2.0\n- gpl-3.0', MIT, ['license/differs mit']],
   ['other\nlicense_name: my-license', LLAMA, []],
 ];
 

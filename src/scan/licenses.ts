@@ -51,18 +51,22 @@ export function scanLicenses(files: readonly { readonly path: string; readonly f
   const readme = files.find(({ path }) => path === 'README.md')?.facts;
   const card = readme?.format === 'text' ? readme.card : undefined;
   if (card?.license === undefined) return [];
-  const { licenseName } = card;
-  const id = card.license.toLowerCase();
-  const named = { file: 'README.md', subject: id };
-  if (!KNOWN.has(id))
-    return [finding(UNKNOWN, { ...named, message: `the card names the licence ${quoted(card.license)}` })];
-  const unnamed = id === 'other' && licenseName === undefined;
+  const ids = [card.license, ...(card.moreLicenses ?? [])].map((id) => id.toLowerCase());
+  const unknown = ids.filter((id) => !KNOWN.has(id));
+  const about = (id: string) => ({ file: 'README.md', subject: id });
+  if (unknown.length > 0)
+    return unknown.map((id) =>
+      finding(UNKNOWN, { ...about(id), message: `the card names the licence ${quoted(id)}` }),
+    );
+  const unnamed = ids.includes('other') && card.licenseName === undefined;
   return [
-    ...(unnamed ? [finding(UNNAMED, { ...named, message: 'the card names the licence "other"' })] : []),
+    ...(unnamed
+      ? [finding(UNNAMED, { ...about('other'), message: 'the card names the licence "other"' })]
+      : []),
     ...files.flatMap(({ path, facts }) => {
       const text = facts.format === 'text' ? facts.licenseText : undefined;
-      if (text === undefined || !LICENSE_FILE.test(path) || agree(id, text)) return [];
-      const message = `the card says ${id}, and the text is that of ${text}`;
+      if (text === undefined || !LICENSE_FILE.test(path) || ids.some((id) => agree(id, text))) return [];
+      const message = `the card says ${ids.join(', ')}, and the text is that of ${text}`;
       return [finding(DIFFERS, { file: path, subject: text, message })];
     }),
   ];
