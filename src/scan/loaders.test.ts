@@ -94,6 +94,11 @@ describe('what loaders read', () => {
   ] as const)
     it(`${loader} reads ${reads.join(', ')}`, () => assert.deepEqual(read(loader, paths).reads, reads));
 
+  it('does not take the settings of a noise scheduler for the state of a training', () => {
+    const { withhold } = read('vllm', ['config.json', 'scheduler.pt', 'scheduler/scheduler_config.json']);
+    assert.deepEqual([...withhold.keys()], ['scheduler.pt']);
+  });
+
   it('withholds nothing where the loader can read nothing', () => {
     assert.equal(read('llama.cpp', ['config.json', 'model.safetensors']).withhold.size, 0);
   });

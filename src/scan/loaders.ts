@@ -67,7 +67,7 @@ type Reader = (paths: readonly string[]) => ReadonlySet<string>;
 
 /** What configures a model: read as text by everything that reads safetensors. */
 const SETTINGS =
-  /^(?:[\w.-]*config[\w.-]*\.json|[\w.-]*\.index\.json|(?:tokenizer|added_tokens|special_tokens_map|vocab|params|tekken|processor_config|preprocessor_config|chat_template|modules|model_index|[\w-]*vocab[\w-]*|[\w-]*tokens?)\.json|merges\.txt|[\w.-]*vocab\.txt|[\w.-]+\.(?:model|tiktoken|spm|bpe)|[\w.-]+\.jinja2?|tokenizer[\w.-]*\.(?:json|txt|bin))$/i;
+  /^(?:[\w.-]*config[\w.-]*\.json|[\w.-]*\.index\.json|(?:tokenizer|added_tokens|special_tokens_map|vocab|params|tekken|processor_config|preprocessor_config|chat_template|modules|model_index|[\w-]*vocab[\w-]*|[\w-]*tokens?)\.json|merges\.txt|[\w.-]*vocab\.txt|[\w.-]+\.(?:model|tiktoken|spm|bpe)(?:\.v\d{1,2})?|[\w.-]+\.jinja2?|tokenizer[\w.-]*\.(?:json|txt|bin))$/i;
 
 const SAFETENSORS = /\.safetensors$/i;
 const BIN = /^(?:pytorch_model|model|adapter_model|diffusion_pytorch_model)[\w.-]*\.bin$/i;
@@ -124,7 +124,7 @@ function fromFolder(
 }
 
 const TRAINING =
-  /^(?:optimizer|scheduler|scaler|rng_state|training_args|trainer_state|random_states|zero_to_fp32|global_step|latest$|events\.out\.tfevents)/i;
+  /^(?:(?:optimizer|scheduler|scaler)[\w-]{0,40}\.(?:pt|pth|bin|pkl|safetensors)$|rng_state|training_args|trainer_state|random_states|zero_to_fp32|global_step|latest$|events\.out\.tfevents)/i;
 const CODE = /\.(?:py|pyc|pyd|pyw|so|dll|dylib|sh|bash|zsh|bat|cmd|ps1|js|ipynb)$/i;
 const WEIGHTS =
   /\.(?:safetensors|bin|pt|pth|ckpt|gguf|ggml|h5|hdf5|keras|msgpack|onnx|onnx_data|ot|pb|tflite|mlmodel|mlpackage|mlmodelc|nemo|pkl|pickle|joblib|npz|npy|engine|pte|xml|llamafile)$/i;
