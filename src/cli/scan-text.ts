@@ -118,10 +118,20 @@ function repoText({ repo, files }: Report, terminal: Terminal): string {
         `${head(verdict, line, terminal)}${INDENT}${painter({ colour: false })('bold', why)}\n`,
     )
     .join('');
-  const references = [...new Set(repo.references.map((reference) => reference.repo))];
-  if (references.length === 0) return text;
-  const rest = references.length > 5 ? ` and ${references.length - 5} more` : '';
-  return text + line('refers to', [`${references.slice(0, 5).join(', ')}${rest}`], terminal);
+  const needed = repo.references.filter(({ role }) => role !== 'mention');
+  const mentioned = repo.references.filter(({ role }) => role === 'mention');
+  return text + referenceLine('needs', needed, terminal) + referenceLine('mentions', mentioned, terminal);
+}
+
+/** Repos that are named of those that a model leads to. */
+const REFERENCES_SHOWN_MAX = 5;
+
+function referenceLine(label: string, references: Report['repo']['references'], terminal: Terminal): string {
+  const repos = [...new Set(references.map(({ repo }) => repo))];
+  if (repos.length === 0) return '';
+  const more = repos.length - REFERENCES_SHOWN_MAX;
+  const rest = more > 0 ? ` and ${more} more` : '';
+  return line(label, [`${repos.slice(0, REFERENCES_SHOWN_MAX).join(', ')}${rest}`], terminal);
 }
 
 function conclusion(report: Report, terminal: Terminal): string {
