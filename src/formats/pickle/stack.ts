@@ -25,7 +25,9 @@ export class Broken extends Error {
 const SHADOW_VALUES = 16;
 
 export class Stack {
+  /** Grows and is never cut: what lies at or above `#top` is left over. */
   readonly #values: Value[] = [];
+  #top = 0;
   readonly #marks: number[] = [];
   #fence = 0;
   #weight = 0;
@@ -33,40 +35,38 @@ export class Stack {
   #cut = false;
 
   push(value: Value): void {
-    if (value.weight === 0) {
-      this.#values.push(value);
-    } else if (this.#weight + value.weight > STACK_WEIGHT_MAX) {
-      this.#values.push(OPAQUE[value.kind]);
-    } else {
-      this.#weight += value.weight;
-      this.#values.push(value);
+    let kept = value;
+    if (value.weight > 0) {
+      if (this.#weight + value.weight > STACK_WEIGHT_MAX) kept = OPAQUE[value.kind];
+      else this.#weight += value.weight;
     }
-    if (this.#values.length > STACK_MAX)
+    this.#values[this.#top++] = kept;
+    if (this.#top > STACK_MAX)
       throw new Broken('stack-too-deep', `more than ${STACK_MAX} values on the stack`);
   }
 
   pop(): Value {
-    if (this.#values.length <= this.#fence) throw this.#underflow();
-    const value = this.#values.pop() ?? UNKNOWN;
+    if (this.#top <= this.#fence) throw this.#underflow();
+    const value = this.#values[--this.#top] ?? UNKNOWN;
     this.#weight -= value.weight;
     return value;
   }
 
   top(): Value {
-    if (this.#values.length <= this.#fence) throw this.#underflow();
-    return this.#values[this.#values.length - 1] ?? UNKNOWN;
+    if (this.#top <= this.#fence) throw this.#underflow();
+    return this.#values[this.#top - 1] ?? UNKNOWN;
   }
 
   /** The top, or undefined where there is none in reach. */
   peek(): Value | undefined {
-    return this.#values.length > this.#fence ? this.#values[this.#values.length - 1] : undefined;
+    return this.#top > this.#fence ? this.#values[this.#top - 1] : undefined;
   }
 
   /** A copy of the upper part, on which `underflow` below it says that the copy was too short. */
   shadow(): Stack {
     const copy = new Stack();
-    const base = Math.max(0, this.#values.length - SHADOW_VALUES);
-    for (const value of this.#values.slice(base)) copy.push(value);
+    const base = Math.max(0, this.#top - SHADOW_VALUES);
+    for (const value of this.#values.slice(base, this.#top)) copy.push(value);
     for (let at = this.#marks.length - 1; at >= 0; at--) {
       const mark = (this.#marks[at] ?? 0) - base;
       if (mark < 0) break;
@@ -80,13 +80,13 @@ export class Stack {
   mark(): void {
     if (this.#marks.length >= MARKS_MAX)
       throw new Broken('marks-too-deep', `more than ${MARKS_MAX} marks on the stack`);
-    this.#fence = this.#values.length;
+    this.#fence = this.#top;
     this.#marks.push(this.#fence);
   }
 
   /** POP takes a mark where one is on top, as `load_pop` does. */
   popValueOrMark(): void {
-    if (this.#marks.length > 0 && this.#marks[this.#marks.length - 1] === this.#values.length) this.#unmark();
+    if (this.#marks.length > 0 && this.#marks[this.#marks.length - 1] === this.#top) this.#unmark();
     else this.pop();
   }
 
@@ -114,30 +114,26 @@ export class Stack {
   /** Removes the last mark and the values above it, of which only the imported ones matter; says how many. */
   dropToMark(imported: (value: Value, before: Value | undefined) => void): number {
     const from = this.#unmark();
-    const count = this.#values.length - from;
-    for (let i = from; i < this.#values.length; i++) {
+    const count = this.#top - from;
+    for (let i = from; i < this.#top; i++) {
       const value = this.#values[i] ?? UNKNOWN;
       if (value.weight === 0) continue;
       this.#weight -= value.weight;
       if (value.kind === 'global') imported(value, i > from ? this.#values[i - 1] : undefined);
     }
-    this.#values.length = from;
+    this.#top = from;
     return count;
   }
 
   popCount(count: number): Value[] {
-    if (this.#values.length - count < this.#fence) throw this.#underflow();
-    if (count > 3) return this.#take(this.#values.length - count);
-    const last = this.pop();
-    if (count === 1) return [last];
-    const middle = this.pop();
-    return count === 2 ? [middle, last] : [this.pop(), middle, last];
+    if (this.#top - count < this.#fence) throw this.#underflow();
+    return this.#take(this.#top - count);
   }
 
   #take(from: number): Value[] {
-    const values = this.#values.slice(from);
+    const values = this.#values.slice(from, this.#top);
     for (const value of values) this.#weight -= value.weight;
-    this.#values.length = from;
+    this.#top = from;
     return values;
   }
 
@@ -211,6 +207,14 @@ export class Memo {
   }
 
   memoize(value: Value): void {
+    // What is shared weighs nothing, and is most of what is memoized.
+    if (value.weight === 0 && this.#below === undefined && this.#count === this.#values.length) {
+      if (this.#count <= MEMO_KEY_MAX) {
+        this.#values.push(value);
+        this.#count++;
+        return;
+      }
+    }
     this.put(this.#count, value);
   }
 
