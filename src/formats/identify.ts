@@ -15,7 +15,7 @@ import { isMsgpack, parseMsgpack } from './msgpack.ts';
 import { HEAD_BYTES, type Inner, type Nesting, outermost } from './nesting.ts';
 import { isNumpy, parseNumpy } from './numpy/parse.ts';
 import { isOnnx, parseOnnx } from './onnx.ts';
-import { parseOpaque, recognise } from './opaque.ts';
+import { isZfile, parseOpaque, recognise } from './opaque.ts';
 import type { Access, BaseFacts, Parse } from './parse.ts';
 import { isPdf, parsePdf } from './pdf.ts';
 import { parsePickle } from './pickle/parse.ts';
@@ -158,5 +158,5 @@ function alsoPickle<F extends BaseFacts>(facts: F): F {
 /** Scripts are text, and so is a word that happens to begin with the letters of a Windows executable. */
 function isText(head: Uint8Array): boolean {
   const scriptOrWord = head[0] === 0x23 || head[0] === 0x4d;
-  return startsLikeText(head) && (scriptOrWord || !recognise(head).executable);
+  return startsLikeText(head) && !isZfile(head) && (scriptOrWord || !recognise(head).executable);
 }

@@ -68,12 +68,26 @@ const SIGNATURES: readonly Signature[] = [
   { seems: 'UTF-16 text', bytes: '\xfe\xff' },
 ];
 
+/**
+ * A size in hexadecimal digits, filled up with spaces, then zlib data. The attacker's move: compressed data in letters
+ * only, so that the file is text for everyone but joblib, which still loads what it wrote before version 0.10.
+ *
+ * Source: `read_zfile` in joblib/numpy_pickle_compat.py.
+ */
+const JOBLIB_BEFORE_0_10 = /^ZF[\s+_0-9A-Fa-fxX]{19} ?x/;
+
+/** Whether only joblib would read the bytes, as what it wrote before version 0.10. */
+export function isZfile(head: Uint8Array): boolean {
+  return JOBLIB_BEFORE_0_10.test(Buffer.from(head.subarray(0, 32)).toString('latin1'));
+}
+
 export function recognise(head: Uint8Array): { readonly seems: string; readonly executable: boolean } {
   const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');
   for (const { seems, offset = 0, bytes, executable = false } of SIGNATURES) {
     if (text.startsWith(bytes, offset)) return { seems, executable };
   }
-  return { seems: 'unknown', executable: false };
+  const seems = isZfile(head) ? 'compressed data of joblib before 0.10' : 'unknown';
+  return { seems, executable: false };
 }
 
 /** Reads the first bytes only. */

@@ -72,6 +72,9 @@ const TEXTS = /^\((?:str(?:, str)*(?:, …)?)?\)$/;
 const MODEL = /^\((?:result)?\)$/;
 const BYTES = /^(?:dict|bytes)$/;
 
+/** A dictionary, or nothing and attributes one by one. */
+const SLOTS = /^dict$|^\(none, dict\)$/;
+
 /** Layers. The rest of `torch.nn.modules` has hooks, which call what they hold. */
 const TORCH_LAYERS =
   /^torch\.nn\.modules\.(?:activation|adaptive|batchnorm|channelshuffle|container|conv|distance|dropout|flatten|fold|instancenorm|lazy|linear|loss|normalization|padding|pixelshuffle|pooling|rnn|sparse|transformer|upsampling)$/;
@@ -182,6 +185,10 @@ export const KNOWN_CLASSES: readonly TierRow[] = [
   { module: 'scipy.sparse.', names: CLASS_NAME, may: INSTANCE },
   { module: 'scipy.sparse.', names: /^dok_(matrix|array)$/, may: [...INSTANCE, 'item'] },
   { module: 'scipy.sparse.', names: /^(csr|csc|coo|bsr|dia|lil)_(matrix|array)$/, may: INSTANCE },
+  // Their state sets attributes one by one, none of which does anything; what they call is called when they are used.
+  { module: 'scipy.interpolate._cubic', names: CLASS_NAME, may: INSTANCE, states: SLOTS },
+  { module: 'scipy.interpolate._interpolate', names: 'PPoly BPoly', may: INSTANCE, states: SLOTS },
+  { module: 'scipy._lib.array_api_compat.numpy._aliases', names: 'asarray', may: NAME },
   { module: 'xgboost.sklearn', names: CLASS_NAME, may: INSTANCE },
   { module: 'xgboost.core', names: 'Booster', may: INSTANCE },
   { module: 'lightgbm.sklearn', names: CLASS_NAME, may: INSTANCE },

@@ -330,6 +330,12 @@ const POLYGLOTS: readonly Case[] = [
   one('a harmless pickle, then an archive', 'not clean', 'm.bin', bytes(EMPTY_STATE, EVIL_ZIP)),
   one('a tar that is a pickle by its first name', 'not clean', 'm.tar', tar(SYSTEM, Buffer.from('x'))),
   one('a tar with a gadget', 'not clean', 'm.tar', tar(Buffer.from('pickle'), SYSTEM)),
+  one(
+    'compressed data of joblib before 0.10, in letters only',
+    'not clean',
+    'notes.txt',
+    Buffer.from(`ZF${'0x1a'.padEnd(19)}x^ABCDEFGHIJKLMNOP\n`),
+  ),
   one('an ELF file', 'not clean', 'pytorch_model.bin', bytes(0x7f, 'ELF', 2, 1, 1, Buffer.alloc(57))),
   one(
     'a Windows program',
