@@ -17,6 +17,9 @@ export const SCRIPT = '__main__';
 const PLACES_MAX = 10_000;
 const MENTIONS_MAX = 2000;
 
+/** Callers of callers that are followed backwards for one use. */
+const CALLERS_MAX = 256;
+
 /** Local base classes that are followed for a method, and enclosing scopes for a name. */
 const BASES_MAX = 16;
 const SCOPES_MAX = 64;
@@ -83,17 +86,21 @@ export class Calls {
   path(place: string): string {
     if (place === MODULE) return 'import';
     const reached = this.#reached();
-    const steps: string[] = [];
+    const places: string[] = [];
     let at: string | undefined = place;
     for (let left = PLACES_MAX; at !== undefined && at !== MODULE && left > 0; left -= 1) {
-      steps.push(`${at.length > STEP_CHARS_MAX ? `…${at.slice(-STEP_CHARS_MAX)}` : at}()`);
+      places.push(at);
       at = reached.get(at)?.from;
     }
+    places.reverse();
+    const head = STEPS_HEAD - 1;
+    const cut = places.length - head - STEPS_TAIL;
+    const shown = (some: readonly string[]) =>
+      some.map((one) => `${one.length > STEP_CHARS_MAX ? `…${one.slice(-STEP_CHARS_MAX)}` : one}()`);
+    const steps =
+      cut > 0 ? [...shown(places.slice(0, head)), '…', ...shown(places.slice(-STEPS_TAIL))] : shown(places);
     const when = this.when(place);
-    if (when !== 'function') steps.push(when);
-    steps.reverse();
-    if (steps.length > STEPS_HEAD + STEPS_TAIL)
-      steps.splice(STEPS_HEAD, steps.length - STEPS_HEAD - STEPS_TAIL, '…');
+    if (when !== 'function') steps.unshift(when);
     return steps.join(' → ');
   }
 
@@ -105,7 +112,7 @@ export class Calls {
     for (const at of seen) {
       const outer = at.split('.', 1)[0] ?? at;
       if (outer !== '') found.add(outer);
-      if (found.size >= max || seen.size >= PLACES_MAX) break;
+      if (found.size >= max || seen.size >= CALLERS_MAX) break;
       for (const caller of [outer, ...(callers.get(at) ?? []), ...(callers.get(outer) ?? [])])
         seen.add(caller);
     }

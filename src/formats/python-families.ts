@@ -280,9 +280,11 @@ function findFamily(dotted: string): Known | undefined {
   const parts = dotted.split('.');
   const direct = lookUp(parts);
   if (direct !== undefined) return direct;
+  // What a module of the repo hands on may be anything: `from .util import requests`.
+  const own = parts[0] === '';
   for (let from = 1; from < parts.length; from += 1) {
     const root = parts[from]?.replace(/^_+/, '') ?? '';
-    if (!CARRIED_ROOTS.has(root)) continue;
+    if (!own && !CARRIED_ROOTS.has(root)) continue;
     const carried = lookUp([root, ...parts.slice(from + 1)]);
     if (carried !== undefined) return carried;
   }

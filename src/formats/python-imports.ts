@@ -8,22 +8,36 @@ import type { Names } from './python-names.ts';
 /** Most imports kept. */
 const LIST_MAX = 500;
 
-/** Imports and simple assignments: what each name may mean. Returns the modules imported. */
-export function readNames(tree: Tree, names: Names): ReadonlySet<string> {
+/** A function that starts processes or runs text, which the module takes under a name of its own. */
+export interface Taken {
+  readonly name: string;
+  readonly node: SyntaxNode;
+}
+
+/** Imports and simple assignments: what each name may mean. Returns the modules imported, and what was taken of them. */
+export function readNames(
+  tree: Tree,
+  names: Names,
+): { readonly imports: ReadonlySet<string>; readonly taken: readonly Taken[] } {
+  const taken: Taken[] = [];
   const imports = new Set<string>();
   const assignments: SyntaxNode[] = [];
   const defined = new Set<string>();
   tree.cursor().iterate((ref) => {
-    if (ref.name === 'ImportStatement') readImport(ref.node, names, imports);
+    if (ref.name === 'ImportStatement') readImport(ref.node, names, { imports, taken });
     else if (ref.name === 'FunctionDefinition' || ref.name === 'ClassDefinition')
       readDefinition(ref.node, names, defined);
     else if (ref.name === 'AssignStatement' || ref.name === 'NamedExpression') assignments.push(ref.node);
   });
   for (const node of assignments) readAssignment(node, names, defined);
-  return imports;
+  return { imports, taken };
 }
 
-function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void {
+function readImport(
+  node: SyntaxNode,
+  names: Names,
+  { imports, taken }: { readonly imports: Set<string>; readonly taken: Taken[] },
+): void {
   const words: string[] = [];
   for (let part = node.firstChild; part !== null; part = part.nextSibling) words.push(names.text(part));
   const note = (module: string) => {
@@ -42,7 +56,11 @@ function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void 
       note(root);
       if (alias !== undefined) names.define(alias, dotted);
     } else if (dotted === '*') names.star(from);
-    else names.define(alias ?? dotted, from.endsWith('.') ? `${from}${dotted}` : `${from}.${dotted}`);
+    else {
+      const name = from.endsWith('.') ? `${from}${dotted}` : `${from}.${dotted}`;
+      names.define(alias ?? dotted, name);
+      if (isTaken(name) && taken.length < LIST_MAX) taken.push({ name, node });
+    }
     dotted = '';
     alias = undefined;
   };
@@ -53,6 +71,12 @@ function readImport(node: SyntaxNode, names: Names, imports: Set<string>): void 
     else if (word !== '(' && word !== ')' && !word.startsWith('#')) dotted += word;
   }
   finish();
+}
+
+/** Another module can import it from this one, under a name that says nothing. */
+function isTaken(name: string): boolean {
+  const known = familyOf(name);
+  return known?.family === 'process' || /^(?:eval|exec)$/.test(known?.name ?? '');
 }
 
 /** Most definitions whose aliases are followed. */

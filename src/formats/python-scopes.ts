@@ -22,7 +22,10 @@ const SCRIPT_TEST =
 
 /** A module that may give itself another name: what its guard keeps out is not known. */
 const RENAMED =
-  /__name__\s{0,80}(?:=[^=]|:=|,)|(?:import|as|in|for|global|def|class)\s{1,80}__name__|["']__name__["']/;
+  /__name__[\s)\]]{0,80}(?:=[^=]|[-+*/|&^%@]=|:|,)|(?:import|as|in|for|global|def|class|del)[\s(]{1,80}__name__|["']__name__["']|(?<![.\w])(?:exec|eval)\s{0,8}\(|=\s{0,8}(?:exec|eval)\b|\b(?:globals|locals|sys\s{0,8}\.\s{0,8}modules|from\s{1,8}sys|__import__|import_module)\b|\bvars\s{0,8}\(\s{0,8}\)/;
+
+/** The guard as it is written, which is not what gives a name. */
+const GUARDS = /^if\s{1,8}\(?__name__\s{0,8}==[^\n:]{0,40}:/gm;
 
 export class Scopes {
   readonly calls = new Calls();
@@ -36,7 +39,8 @@ export class Scopes {
   constructor(source: string, names: Names) {
     this.#source = source;
     this.#names = names;
-    this.#guards = !RENAMED.test(source);
+    // CPython compares identifiers in NFKC; the guard itself ends in a colon after its text.
+    this.#guards = !RENAMED.test(source.normalize('NFKC').replace(GUARDS, ''));
   }
 
   /** The place whose code stands here; a class body belongs to where the class is made. */

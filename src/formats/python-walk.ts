@@ -13,7 +13,7 @@ import {
   WRITING_METHODS,
 } from './python-families.ts';
 import { parsePython } from './python-grammar.ts';
-import { readNames } from './python-imports.ts';
+import { readNames, type Taken } from './python-imports.ts';
 import { ASKING, handedModule, handedNamespace, IMPORTING_TEXT, importedModule } from './python-modules.ts';
 import { Names } from './python-names.ts';
 import { takesDataOnly } from './python-safe-calls.ts';
@@ -61,8 +61,9 @@ export function walkPython(
   evaluate = EVALUATED_MAX,
 ): { readonly lists: Lists; readonly truncated: boolean } {
   const names = new Names(source);
-  const imports = readNames(tree, names);
+  const { imports, taken } = readNames(tree, names);
   const walk = new Walk(source, names, evaluate);
+  for (const one of taken) walk.take(one);
   tree.cursor().iterate(
     (node) => walk.enter(node),
     (node) => walk.leave(node),
@@ -130,6 +131,11 @@ class Walk {
         break;
       default:
     }
+  }
+
+  take({ name, node }: Taken): void {
+    const found = familyOf(name);
+    if (found !== undefined) this.#use({ ...found, called: false, dynamic: false }, node);
   }
 
   leave(ref: SyntaxNodeRef): void {

@@ -3,7 +3,7 @@
  * follow each other however they were cut, the special tokens among them, and the conditions that look into what
  * somebody wrote or at the date.
  */
-import { literalText, type Node, visit } from './template-tree.ts';
+import { literalText, type Node, STOP, visit } from './template-tree.ts';
 
 /** A condition on the text of a message or on the date, and the fixed text that depends on it. */
 export interface TemplateCondition {
@@ -92,8 +92,11 @@ class Reader {
   readonly #raised = new WeakSet<Node>();
 
   node(node: Node): void {
-    if (raises(node)) visit(node, (inner) => this.#raised.add(inner));
     if (this.#raised.has(node)) return;
+    if (raises(node)) {
+      visit(node, (inner) => this.#raised.add(inner));
+      return;
+    }
     if (Array.isArray(node.body)) this.#flow(node.body as readonly Node[]);
     if (Array.isArray(node.alternate)) this.#flow(node.alternate as readonly Node[]);
     if (node.type === 'StringLiteral' && typeof node.value === 'string') this.#literal(node.value);
@@ -190,9 +193,10 @@ function askedOf(test: Node, content: RegExpLike): Pick<TemplateCondition, 'on' 
   let left = CONDITION_NODES_MAX;
   visit(test, (node) => {
     left -= 1;
-    if (left < 0 || found !== undefined) return;
+    if (left < 0 || found !== undefined) return STOP;
     if (node.type === 'BinaryExpression') found = compared(node, content);
     else if (node.type === 'CallExpression') found = calledOn(node, content);
+    return undefined;
   });
   return found;
 }
@@ -232,9 +236,10 @@ function mentions(node: Node, names: RegExpLike): boolean {
   let left = CONDITION_NODES_MAX;
   visit(node, (inner) => {
     left -= 1;
-    if (left < 0 || found) return;
+    if (left < 0 || found) return STOP;
     const literal = inner.type === 'StringLiteral' || inner.type === 'Identifier';
     if (literal && typeof inner.value === 'string' && names.test(inner.value)) found = true;
+    return undefined;
   });
   return found;
 }
@@ -250,10 +255,15 @@ function longestText(node: Node): string {
   const raised = new Set<Node>();
   visit(node, (inner) => {
     left -= 1;
-    if (raises(inner)) visit(inner, (one) => raised.add(one));
-    if (left < 0 || raised.has(inner)) return;
+    if (left < 0) return STOP;
+    if (raised.has(inner)) return undefined;
+    if (raises(inner)) {
+      visit(inner, (one) => (raised.size < CONDITION_NODES_MAX ? raised.add(one) : STOP));
+      return undefined;
+    }
     const text = literalText(inner);
     if (text !== undefined && text.trim().length > longest.length) longest = text.trim();
+    return undefined;
   });
   return longest;
 }

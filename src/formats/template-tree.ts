@@ -11,12 +11,15 @@ export interface Node {
 
 export type Role = 'name' | 'define' | 'filter' | 'test' | 'property' | 'keyword';
 
-/** Calls `enter` for every node, parents first. */
-export function visit(program: Node, enter: (node: Node, role: Role) => void): void {
+/** Says that no more nodes are wanted. */
+export const STOP = Symbol('stop');
+
+/** Calls `enter` for every node, parents first, until it returns STOP. */
+export function visit(program: Node, enter: (node: Node, role: Role) => unknown): void {
   const open: { readonly node: Node; readonly role: Role }[] = [{ node: program, role: 'name' }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const { node, role } = next;
-    enter(node, role);
+    if (enter(node, role) === STOP) return;
     for (const [key, value] of Object.entries(node)) {
       for (const child of nodes(value)) open.push({ node: child, role: roleOf(node, key, role) });
     }

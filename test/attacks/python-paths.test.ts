@@ -249,3 +249,24 @@ describe('the way', () => {
     );
   });
 });
+
+describe('what a module hands on is not clean', () => {
+  for (const source of [
+    'from os import system as go\n',
+    'from subprocess import run\n',
+    'from builtins import exec as go\n',
+  ])
+    it(JSON.stringify(source), async () => assert.equal((await messages(source)).verdict, 'inconclusive'));
+
+  it('and what is taken from a module of the repo counts as what it says', async () => {
+    for (const name of [
+      'os.system("id")',
+      'subprocess.run(["id"])',
+      'requests.get("http://203.0.113.1")',
+      'exec("import os")',
+    ]) {
+      const taken = name.split(/[.(]/, 1)[0] ?? '';
+      assert.notEqual((await messages(`from .util import ${taken}\n${name}\n`)).verdict, 'clean', name);
+    }
+  });
+});
