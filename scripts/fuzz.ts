@@ -5,7 +5,7 @@
 import { fuzzedFormats, fuzzFormat } from '../test/fuzz/fuzz.ts';
 
 const MS_MAX = 10_000;
-const RESIDENT_BYTES_MAX = 400 * 2 ** 20;
+const RESIDENT_BYTES_MAX = 600 * 2 ** 20;
 
 const [count = '200000', seed = '1000', ...named] = process.argv.slice(2);
 let wrong = 0;

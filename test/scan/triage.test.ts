@@ -1,8 +1,11 @@
 /** Triage of what is elsewhere: it blocks what it sees, says what it has not seen, and reads next to nothing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { StandInFile, StandInModel } from '../../src/hub-stand-in/model.ts';
 import { bytes, call, proto, u32 } from '../pickles.ts';
+import { connect } from '../s3/server.ts';
+import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { commandLine } from '../story/command-line.ts';
 
 const GIB = 2 ** 30;
@@ -115,6 +118,30 @@ describe('triage', () => {
     ]);
     const { exit, out } = await line.run('scan', 'good/model', '--triage', '--json');
     assert.equal(exit, 0, out);
+  });
+
+  it('blocks in a bucket what it sees there', async (t) => {
+    const server = await startS3StandIn();
+    t.after(() => server.close());
+    await server.makeBucket('models');
+    const client = connect(server);
+    const Body = bytes(proto(4), call('posix', 'system'), '.');
+    await client.send(new PutObjectCommand({ Bucket: 'models', Key: 'a/pytorch_model.bin', Body }));
+    await client.send(new PutObjectCommand({ Bucket: 'models', Key: 'ab/other.bin', Body: 'x' }));
+    client.destroy();
+    Object.assign(process.env, server.environment);
+    const line = await commandLine(t, [], server.environment);
+    const { exit, out } = await line.run('scan', 's3://models/a', '--triage', '--json');
+    assert.equal(exit, 1, out);
+    const report: Report = JSON.parse(out);
+    assert.deepEqual(
+      report.files.map(({ path }) => path),
+      ['pytorch_model.bin'],
+    );
+    assert.equal((await line.run('scan', 's3://models/a/pytorch_model.bin')).exit, 1);
+    const nothing = await line.run('scan', 's3://models/c');
+    assert.equal(nothing.exit, 69);
+    assert.match(nothing.err, /there is nothing at s3:\/\/models\/c/);
   });
 
   it('is refused for files of this machine', async (t) => {

@@ -44,12 +44,17 @@ export interface CommandLine {
 }
 
 /** Serves the models, and gives the test a vault, keys and a Hub of its own. */
-export async function commandLine(t: TestContext, models: readonly StandInModel[]): Promise<CommandLine> {
+export async function commandLine(
+  t: TestContext,
+  models: readonly StandInModel[],
+  variables: NodeJS.ProcessEnv = {},
+): Promise<CommandLine> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'weighlock-story-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const hub = await startHubStandIn({ models });
   t.after(() => hub.close());
   const environment = {
+    ...variables,
     WEIGHLOCK_HOME: path.join(folder, 'home'),
     WEIGHLOCK_HUB_ENDPOINT: hub.endpoint,
     WEIGHLOCK_HUB_HOSTS: hub.cdnHost,
