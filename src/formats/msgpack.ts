@@ -9,7 +9,7 @@ import type { BaseFacts, Parse } from './parse.ts';
 import { decodeUtf8 } from './utf8.ts';
 import { Window } from './window.ts';
 
-export const MSGPACK_PARSER = 'msgpack/1';
+export const MSGPACK_PARSER = 'msgpack/2';
 
 export interface MsgpackFacts extends BaseFacts {
   readonly format: 'msgpack';
@@ -30,6 +30,9 @@ const VALUES_MAX = 20_000_000;
 /** Longest text that is looked at, longer is passed over; most keys kept. */
 const TEXT_BYTES_MAX = 4096;
 const KEYS_MAX = 256;
+
+/** Keys and values of msgpack-numpy are shorter. */
+const KEY_BYTES_MAX = 8;
 
 /** Extensions of Flax: an array, a complex number, a scalar of NumPy. */
 const ARRAY = 1;
@@ -85,6 +88,8 @@ class Walk {
   dataBytes = 0;
   readonly #window: Window;
   readonly #levels: Level[] = [];
+  /** The latest key of a map, where it is short. */
+  #key = '';
 
   constructor(sizeBytes: number) {
     this.#window = new Window(sizeBytes);
@@ -128,7 +133,7 @@ class Walk {
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return yield* this.#bytes(1 << (marker - 0xc4));
+        return yield* this.#bytes(1 << (marker - 0xc4), isKey);
       case 0xc7:
       case 0xc8:
       case 0xc9:
@@ -173,7 +178,7 @@ class Walk {
     return this.#window.slice(bytes).readUIntBE(0, bytes);
   }
 
-  *#bytes(lengthBytes: number): Parse<void> {
+  *#bytes(lengthBytes: number, isKey: boolean): Parse<void> {
     const length = yield* this.#length(lengthBytes);
     this.dataBytes += length;
     const at = this.#window.offset;
@@ -183,7 +188,19 @@ class Walk {
       if (length > 2 && first === 0x80 && protocol >= 2 && protocol <= 5)
         this.account.problem('pickle-inside', at, 'bytes that begin as a pickle');
     }
-    this.#window.skip(length);
+    if (length > KEY_BYTES_MAX) return this.#window.skip(length);
+    yield* this.#window.need(length);
+    this.#short(this.#window.slice(length).toString('latin1'), at, isKey);
+  }
+
+  /**
+   * The attacker's move: an array of msgpack-numpy whose kind is objects. Its data is a pickle, of a protocol that need
+   * not look like one.
+   */
+  #short(text: string, at: number, isKey: boolean): void {
+    if (isKey) this.#key = text;
+    else if (this.#key === 'kind' && text === 'O')
+      this.account.problem('object-array', at, 'an array of the kind "O"');
   }
 
   *#text(length: number, isKey: boolean): Parse<void> {
@@ -192,6 +209,7 @@ class Walk {
     yield* this.#window.need(length);
     const text = decodeUtf8(this.#window.slice(length));
     if (text === undefined) return this.account.problem('not-utf8', at, 'text that is not UTF-8');
+    this.#short(text, at, isKey);
     if (isKey && this.#levels.length === 1 && this.keys.length < KEYS_MAX) this.keys.push(text.slice(0, 256));
     if (this.#levels.at(-1)?.kind !== 'extension' && this.#levels.at(-2)?.kind !== 'extension') return;
     // The dtype of an array: one of objects would be pickles to NumPy.
