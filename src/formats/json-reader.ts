@@ -25,7 +25,7 @@ export type JsonOutcome =
 export const JSON_DEPTH_MAX = 256;
 
 /** Most keys in one object: the largest vocabularies hold some 300,000. */
-export const JSON_KEYS_MAX = 2_000_000;
+const JSON_KEYS_MAX = 2_000_000;
 
 /** Most documents in one text (JSON lines). */
 const DOCUMENTS_MAX = 1_000_000;

@@ -80,6 +80,9 @@ interface Level {
   readonly end: number | undefined;
 }
 
+/** Of a value in what holds it. */
+type Role = 'key' | 'value';
+
 class Walk {
   readonly account = new Account();
   readonly keys: string[] = [];
@@ -113,7 +116,7 @@ class Walk {
   *#value(): Parse<void> {
     const window = this.#window;
     const level = this.#levels.at(-1);
-    const isKey = level?.kind === 'map' && level.left % 2 === 0;
+    const role: Role = level?.kind === 'map' && level.left % 2 === 0 ? 'key' : 'value';
     if (level !== undefined) level.left -= 1;
     this.values += 1;
     if (this.values > VALUES_MAX)
@@ -124,7 +127,7 @@ class Walk {
     if (marker < 0x80 || marker >= 0xe0) return;
     if (marker < 0x90) return this.#open('map', (marker & 0x0f) * 2);
     if (marker < 0xa0) return this.#open('list', marker & 0x0f);
-    if (marker < 0xc0) return yield* this.#text(marker & 0x1f, isKey);
+    if (marker < 0xc0) return yield* this.#text(marker & 0x1f, role);
     switch (marker) {
       case 0xc0:
       case 0xc2:
@@ -133,7 +136,7 @@ class Walk {
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return yield* this.#bytes(1 << (marker - 0xc4), isKey);
+        return yield* this.#bytes(1 << (marker - 0xc4), role);
       case 0xc7:
       case 0xc8:
       case 0xc9:
@@ -147,7 +150,7 @@ class Walk {
       case 0xd9:
       case 0xda:
       case 0xdb:
-        return yield* this.#text(yield* this.#length(1 << (marker - 0xd9)), isKey);
+        return yield* this.#text(yield* this.#length(1 << (marker - 0xd9)), role);
       case 0xdc:
       case 0xdd:
         return this.#open('list', yield* this.#length(2 << (marker - 0xdc)));
@@ -178,7 +181,7 @@ class Walk {
     return this.#window.slice(bytes).readUIntBE(0, bytes);
   }
 
-  *#bytes(lengthBytes: number, isKey: boolean): Parse<void> {
+  *#bytes(lengthBytes: number, role: Role): Parse<void> {
     const length = yield* this.#length(lengthBytes);
     this.dataBytes += length;
     const at = this.#window.offset;
@@ -190,27 +193,28 @@ class Walk {
     }
     if (length > KEY_BYTES_MAX) return this.#window.skip(length);
     yield* this.#window.need(length);
-    this.#short(this.#window.slice(length).toString('latin1'), at, isKey);
+    this.#short(this.#window.slice(length).toString('latin1'), at, role);
   }
 
   /**
    * The attacker's move: an array of msgpack-numpy whose kind is objects. Its data is a pickle, of a protocol that need
    * not look like one.
    */
-  #short(text: string, at: number, isKey: boolean): void {
-    if (isKey) this.#key = text;
+  #short(text: string, at: number, role: Role): void {
+    if (role === 'key') this.#key = text;
     else if (this.#key === 'kind' && text === 'O')
       this.account.problem('object-array', at, 'an array of the kind "O"');
   }
 
-  *#text(length: number, isKey: boolean): Parse<void> {
+  *#text(length: number, role: Role): Parse<void> {
     const at = this.#window.offset;
     if (length > TEXT_BYTES_MAX) return this.#window.skip(length);
     yield* this.#window.need(length);
     const text = decodeUtf8(this.#window.slice(length));
     if (text === undefined) return this.account.problem('not-utf8', at, 'text that is not UTF-8');
-    this.#short(text, at, isKey);
-    if (isKey && this.#levels.length === 1 && this.keys.length < KEYS_MAX) this.keys.push(text.slice(0, 256));
+    this.#short(text, at, role);
+    if (role === 'key' && this.#levels.length === 1 && this.keys.length < KEYS_MAX)
+      this.keys.push(text.slice(0, 256));
     if (this.#levels.at(-1)?.kind !== 'extension' && this.#levels.at(-2)?.kind !== 'extension') return;
     // The dtype of an array: one of objects would be pickles to NumPy.
     if (/^(?:\|?O\d?|object.*)$/.test(text))

@@ -29,7 +29,7 @@ export interface SafetensorsFacts extends BaseFacts {
 }
 
 /** Longest header: the reference implementation's own limit, against readers that allocate what it says. */
-export const SAFETENSORS_HEADER_BYTES_MAX = 100_000_000;
+const SAFETENSORS_HEADER_BYTES_MAX = 100_000_000;
 
 /** Most `__metadata__` entries kept, and longest value kept. */
 const METADATA_MAX = 1024;

@@ -27,7 +27,7 @@ export function textBase(text: string): TextBase {
 }
 
 /** The line, counted from 1, of a place in the text. */
-export function countLines(text: string, end: number): number {
+function countLines(text: string, end: number): number {
   let lines = 1;
   for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) lines += 1;
   return lines;

@@ -9,13 +9,7 @@ import { allowedTier } from './pickle-allowed.ts';
 import { dangerOf, neverByItself } from './pickle-dangerous.ts';
 
 /** From the narrowest to what must not pass; the worst operation decides. */
-export const PICKLE_TIERS = [
-  'weights-only',
-  'training-state',
-  'known-classes',
-  'unknown',
-  'dangerous',
-] as const;
+const PICKLE_TIERS = ['weights-only', 'training-state', 'known-classes', 'unknown', 'dangerous'] as const;
 
 export type PickleTier = (typeof PICKLE_TIERS)[number];
 

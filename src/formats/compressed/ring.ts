@@ -10,7 +10,7 @@ export interface Sink {
 }
 
 /** Largest window: that of `xz -9`; larger ones come from options that nobody sets. */
-export const WINDOW_BYTES_MAX = 64 << 20;
+const WINDOW_BYTES_MAX = 64 << 20;
 
 const BYTES_MIN = 256 << 10;
 

@@ -5,7 +5,7 @@
 import { Broken } from './stack.ts';
 
 /** ASCII without anything to decode: what names and keys of real pickles are made of. */
-export function isAscii(bytes: Buffer, from: number, to: number): boolean {
+function isAscii(bytes: Buffer, from: number, to: number): boolean {
   for (let i = from; i < to; i++) if ((bytes[i] ?? 0x80) >= 0x80) return false;
   return true;
 }
