@@ -6,6 +6,8 @@ import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { runCommand } from '../../src/cli/main.ts';
 import type { Report } from '../../src/inspection/report.ts';
+import { parseAdvisories } from '../../src/scan/advisory-file.ts';
+import { capture } from '../story/capture.ts';
 
 const CORPUS = path.resolve(import.meta.dirname, '../corpus');
 const SHIPPED = path.resolve(import.meta.dirname, '../../advisories/advisories.json');
@@ -15,22 +17,10 @@ function commandLine(t: TestContext) {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'weighlock-advisories-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const run = async (...args: readonly string[]) => {
-    let out = '';
-    let err = '';
-    const terminal = {
-      colour: false,
-      live: false,
-      columns: 100,
-      out: (text: string) => {
-        out += text;
-      },
-      err: (text: string) => {
-        err += text;
-      },
-    };
+    const { terminal, out, err } = capture();
     const environment = { WEIGHLOCK_HOME: path.join(folder, 'home') };
     const exit = await runCommand(args, { directory: folder, environment, terminal });
-    return { exit, out, err };
+    return { exit, out: out(), err: err() };
   };
   const scan = async (...args: readonly string[]): Promise<Report> =>
     JSON.parse((await run('scan', ...args, '--json')).out);
@@ -83,6 +73,11 @@ const CONFIGS: readonly (readonly [config: unknown, id: string])[] = [
 ];
 
 describe('the advisories that ship', () => {
+  it('are a file as it should be', () => {
+    const { advisories } = parseAdvisories(readFileSync(SHIPPED, 'utf8'), SHIPPED);
+    assert.equal(new Set(advisories.map(({ id }) => id)).size, advisories.length);
+  });
+
   for (const [file, id] of ABOUT)
     it(`${id} is noted for ${file}`, async (t) => {
       const report = await commandLine(t).scan(path.join(CORPUS, file));
