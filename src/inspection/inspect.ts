@@ -96,11 +96,10 @@ export async function inspect(subject: Subject, options: InspectOptions): Promis
   const started = performance.now();
   const results = await readAll({ ...subject, ...options });
   const read = subject.files.map((file, number) => inspected(file, results[number]));
-  const files = [...read, ...subject.unreadable.map(unreadable)];
   const contacted = new Set(results.flatMap((result) => result.contacted));
   if (subject.ticket.kind === 'local') contacted.add(subject.ticket.root);
   const readBytes = read.reduce((sum, file) => sum + (file.error ? 0 : file.sizeBytes), 0);
-  return conclude(subject, files, {
+  return conclude(subject, read, {
     mode: 'full',
     advice: options.advice,
     readBytes,
@@ -119,7 +118,7 @@ export function conclude(
     ...stats
   }: Omit<Inspection['stats'], 'sizeBytes'> & Pick<Inspection, 'mode'> & Pick<InspectOptions, 'advice'>,
 ): Inspection {
-  const files = described(read);
+  const files = [...described(read), ...subject.unreadable.map((one) => unreadable(one))];
   const seen = scanRepo(files.flatMap(withFacts));
   const repo = { ...seen, findings: [...seen.findings, ...advised(files, advice)] };
   const paths = files.map(({ path }) => path);
@@ -227,7 +226,8 @@ function emptiness(path: string): Finding[] {
   ];
 }
 
-function unreadable({
+/** A file of which nothing can be said. */
+export function unreadable({
   path,
   sizeBytes = 0,
   code,

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Sha256 } from '../base/digest.ts';
-import { type ErrorCode, WeighlockError } from '../base/errors.ts';
+import { WeighlockError } from '../base/errors.ts';
 import { spread } from '../base/lanes.ts';
 import { type OnStart, Tally } from '../base/progress.ts';
 import { completeFacts } from '../formats/complete.ts';
@@ -15,7 +15,7 @@ import { TAIL_BYTES, withWhole } from '../formats/whole.ts';
 import { scanFile } from '../scan/scan.ts';
 import { isDeclared, type SourceFile } from '../sources/source.ts';
 import { openTransferSource, type ReadingSource } from '../transfer/source.ts';
-import { type Advice, conclude, type InspectedFile, type Inspection, judged } from './inspect.ts';
+import { type Advice, conclude, type InspectedFile, type Inspection, judged, unreadable } from './inspect.ts';
 import { RangedReader } from './ranged-reader.ts';
 import type { Subject, SubjectFile } from './subject.ts';
 
@@ -90,18 +90,8 @@ class Look {
       return bytes ? this.#complete(facts, bytes) : this.#partial(facts);
     } catch (error) {
       if (!(error instanceof WeighlockError)) throw error;
-      const { code, message } = error;
-      const about: { code: ErrorCode; message: string } = { code, message };
-      return {
-        path,
-        sizeBytes,
-        status: 'error',
-        verdict: 'inconclusive',
-        findings: [],
-        gaps: [],
-        examinations: [],
-        error: about,
-      };
+      const { code, message, hint } = error;
+      return unreadable({ path, sizeBytes, code, message, hint });
     }
   }
 

@@ -9,7 +9,7 @@ import {
   type SourceTicket,
 } from '../sources/source.ts';
 import { UrlSource, type UrlTicket } from '../sources/url.ts';
-import { fileKey, objectKey, type RevisionId } from '../vault/layout.ts';
+import { fileKey, type Key, objectKey, type RevisionId } from '../vault/layout.ts';
 import { openVault } from '../vault/open.ts';
 import type { Vault, VaultTicket } from '../vault/vault.ts';
 
@@ -56,7 +56,8 @@ export async function openTransferSource(ticket: TransferSource): Promise<Readin
   }
 }
 
-class ObjectSource implements ReadingSource {
+/** Objects of a store, found by the path of a file. */
+abstract class StoreSource implements ReadingSource {
   readonly contacted: ReadonlySet<string>;
   readonly #vault: Vault;
 
@@ -65,6 +66,9 @@ class ObjectSource implements ReadingSource {
     this.contacted = new Set([vault.place]);
   }
 
+  /** The key of a file, and the version of the object where one is on record. */
+  protected abstract place(path: RepoPath): { readonly key: Key; readonly version: string | undefined };
+
   read(
     _revision: unknown,
     file: SourceFile,
@@ -72,7 +76,8 @@ class ObjectSource implements ReadingSource {
     signal?: AbortSignal,
   ): AsyncIterable<Uint8Array> {
     refuseRange(file, range);
-    return this.#vault.read(objectKey(file.path), { range, signal });
+    const { key, version } = this.place(file.path);
+    return this.#vault.read(key, { range, version, signal });
   }
 
   close(): Promise<void> {
@@ -80,29 +85,21 @@ class ObjectSource implements ReadingSource {
   }
 }
 
-class PublishedSource implements ReadingSource {
-  readonly contacted: ReadonlySet<string>;
-  readonly #vault: Vault;
+class ObjectSource extends StoreSource {
+  protected override place(path: RepoPath) {
+    return { key: objectKey(path), version: undefined };
+  }
+}
+
+class PublishedSource extends StoreSource {
   readonly #from: PublishedFiles;
 
   constructor(from: PublishedFiles, vault: Vault) {
+    super(vault);
     this.#from = from;
-    this.#vault = vault;
-    this.contacted = new Set([this.#vault.place]);
   }
 
-  read(
-    _revision: unknown,
-    file: SourceFile,
-    range: ByteRange,
-    signal?: AbortSignal,
-  ): AsyncIterable<Uint8Array> {
-    refuseRange(file, range);
-    const version = this.#from.versions[file.path];
-    return this.#vault.read(fileKey(this.#from.revision, file.path), { range, version, signal });
-  }
-
-  close(): Promise<void> {
-    return this.#vault.close();
+  protected override place(path: RepoPath) {
+    return { key: fileKey(this.#from.revision, path), version: this.#from.versions[path] };
   }
 }

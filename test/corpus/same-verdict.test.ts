@@ -21,6 +21,7 @@ import { UrlSource } from '../../src/sources/url.ts';
 import { bringFile } from '../../src/transfer/bring.ts';
 import { nowhere } from '../../src/transfer/nowhere.ts';
 import { connect, S3_SERVERS } from '../s3/server.ts';
+import { capture } from '../story/capture.ts';
 import { filesOf, readManifest } from './corpus.ts';
 
 /** The usual run takes a few ways; all of them take three minutes. */
@@ -169,24 +170,12 @@ function serveRange(request: http.IncomingMessage, response: http.ServerResponse
 }
 
 async function scan(what: string, environment: NodeJS.ProcessEnv): Promise<readonly ReportFile[]> {
-  let out = '';
-  let err = '';
-  const terminal = {
-    colour: false,
-    live: false,
-    columns: 100,
-    out: (text: string) => {
-      out += text;
-    },
-    err: (text: string) => {
-      err += text;
-    },
-  };
+  const { terminal, out, err } = capture();
   const home = { WEIGHLOCK_HOME: path.join(folder, 'home') };
   const surroundings = { directory: folder, environment: { ...environment, ...home }, terminal };
   // The SDK's own chain of credentials asks this process; servers come one after another, and replace each other's.
   Object.assign(process.env, environment);
   await runCommand(['scan', what, '--json'], surroundings);
-  assert.ok(out !== '', err);
-  return JSON.parse(out).files;
+  assert.ok(out() !== '', err());
+  return JSON.parse(out()).files;
 }

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { runCommand } from '../../src/cli/main.ts';
 import { type HubStandIn, startHubStandIn } from '../../src/hub-stand-in/hub-stand-in.ts';
 import type { StandInModel } from '../../src/hub-stand-in/model.ts';
+import { capture } from './capture.ts';
 
 export interface Ended {
   readonly exit: number;
@@ -60,21 +61,9 @@ export async function commandLine(
     WEIGHLOCK_HUB_HOSTS: hub.cdnHost,
   };
   const run = async (...args: readonly string[]): Promise<Ended> => {
-    let out = '';
-    let err = '';
-    const terminal = {
-      colour: false,
-      live: false,
-      columns: 100,
-      out: (text: string) => {
-        out += text;
-      },
-      err: (text: string) => {
-        err += text;
-      },
-    };
+    const { terminal, out, err } = capture();
     const exit = await runCommand(args, { directory: folder, environment, terminal });
-    return { exit, out, err };
+    return { exit, out: out(), err: err() };
   };
   let seen = 0;
   return {
