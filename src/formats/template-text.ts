@@ -22,11 +22,17 @@ export interface TemplateTexts {
   readonly conditions: readonly TemplateCondition[];
   /** Texts with characters that nobody sees, these written as `\u{…}`. */
   readonly invisible: readonly string[];
+  /** There is more than is kept here. */
+  readonly more: boolean;
 }
 
-/** Most texts, and characters of one: the longest instructions for tools have some 3,000. */
-const TEXTS_MAX = 256;
-const TEXT_CHARS_MAX = 4000;
+/** Most texts, characters of one, and characters of all: the wordiest templates have some 20,000. */
+const TEXTS_MAX = 1024;
+const TEXT_CHARS_MAX = 16 * 1024;
+const ALL_CHARS_MAX = 128 * 1024;
+
+/** Of a condition, what is kept to be shown. */
+const SHOWN_CHARS_MAX = 500;
 const LIST_MAX = 256;
 
 /** Nodes that are looked at for one condition. */
@@ -49,10 +55,12 @@ export function readTexts(program: Node): TemplateTexts {
 }
 
 /** Nothing was read: the template does not parse. */
-export const NO_TEXTS: TemplateTexts = { texts: [], tokens: [], conditions: [], invisible: [] };
+export const NO_TEXTS: TemplateTexts = { texts: [], tokens: [], conditions: [], invisible: [], more: false };
 
 class Reader {
   readonly #texts = new Set<string>();
+  #chars = 0;
+  #more = false;
   readonly #tokens = new Set<string>();
   readonly #conditions: TemplateCondition[] = [];
   readonly #invisible = new Set<string>();
@@ -65,6 +73,7 @@ class Reader {
       tokens: [...this.#tokens].sort(),
       conditions: this.#conditions,
       invisible: [...this.#invisible],
+      more: this.#more,
     };
   }
 
@@ -109,7 +118,7 @@ class Reader {
     if (INVISIBLE.test(text) && this.#invisible.size < LIST_MAX)
       this.#invisible.add(
         text
-          .slice(0, TEXT_CHARS_MAX)
+          .slice(0, SHOWN_CHARS_MAX)
           .replace(INVISIBLE_ALL, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`),
       );
     this.#text(text);
@@ -149,20 +158,31 @@ class Reader {
 
   #text(text: string): void {
     const kept = text.trim().slice(0, TEXT_CHARS_MAX);
-    if (/\p{L}+\s+\p{L}+|[A-Za-z0-9+/]{40}|:\/\/|!\[/u.test(kept) && this.#texts.size < TEXTS_MAX)
-      this.#texts.add(kept);
+    if (!/\p{L}+\s+\p{L}+|[A-Za-z0-9+/]{40}|:\/\/|!\[/u.test(kept) || this.#texts.has(kept)) return;
+    if (
+      this.#texts.size >= TEXTS_MAX ||
+      this.#chars + kept.length > ALL_CHARS_MAX ||
+      text.length > TEXT_CHARS_MAX
+    )
+      this.#more = true;
+    if (this.#texts.size >= TEXTS_MAX || this.#chars + kept.length > ALL_CHARS_MAX) return;
+    this.#chars += kept.length;
+    this.#texts.add(kept);
   }
 
   #condition(node: Node): void {
     const test = (node.test ?? node.condition) as Node | undefined;
-    if (test === undefined || this.#conditions.length >= LIST_MAX) return;
-    const asked = askedOf(test, this.#content);
+    const asked = test && askedOf(test, this.#content);
     if (asked === undefined) return;
+    if (this.#conditions.length >= LIST_MAX) {
+      this.#more = true;
+      return;
+    }
     const puts = [node.body, node.trueExpr, node.alternate, node.falseExpr]
       .flatMap((part) => (Array.isArray(part) ? (part as Node[]) : part ? [part as Node] : []))
       .map((part) => longestText(part))
       .reduce((a, b) => (b.length > a.length ? b : a), '');
-    this.#conditions.push({ ...asked, puts: puts.slice(0, TEXT_CHARS_MAX) });
+    this.#conditions.push({ ...asked, puts: puts.slice(0, SHOWN_CHARS_MAX) });
   }
 
   /** `content.replace('blue', 'green')` puts words into the mouth of who wrote it. */
@@ -181,8 +201,8 @@ class Reader {
     if (this.#conditions.length < LIST_MAX)
       this.#conditions.push({
         on: 'content',
-        text: from.slice(0, TEXT_CHARS_MAX),
-        puts: to.slice(0, TEXT_CHARS_MAX),
+        text: from.slice(0, SHOWN_CHARS_MAX),
+        puts: to.slice(0, SHOWN_CHARS_MAX),
       });
   }
 }
@@ -211,7 +231,7 @@ function compared(node: Node, content: RegExpLike): Pick<TemplateCondition, 'on'
   const [needle, hay] = operator.endsWith('in') ? [left, right] : [right, left];
   const text = literalText(needle);
   if (text === undefined || !mentions(hay, content) || mentions(hay, ROLE)) return undefined;
-  return { on: 'content', text: text.slice(0, TEXT_CHARS_MAX) };
+  return { on: 'content', text: text.slice(0, SHOWN_CHARS_MAX) };
 }
 
 /** `message.content.startswith('x')`, also `.find`, `.count` and their kin. */
@@ -220,7 +240,7 @@ function calledOn(node: Node, content: RegExpLike): Pick<TemplateCondition, 'on'
   if (callee.type !== 'MemberExpression' || !mentions(callee.object as Node, content)) return undefined;
   const [first] = Array.isArray(node.args) ? (node.args as Node[]) : [];
   const text = first === undefined ? undefined : literalText(first);
-  return text === undefined ? undefined : { on: 'content', text: text.slice(0, TEXT_CHARS_MAX) };
+  return text === undefined ? undefined : { on: 'content', text: text.slice(0, SHOWN_CHARS_MAX) };
 }
 
 const DATE = /^(?:strftime_now|date_string|today|now|current_date)$/;

@@ -111,8 +111,8 @@ export function scanTemplate(file: string, use: TemplateUse): Finding[] {
     findings.push(seen(GLOBALS, `the template refers to ${some(framework.map(quoted))}`, framework[0]));
   if (use.huge.length > 0)
     findings.push(seen(HUGE, `the template counts as far as ${some(use.huge.map(quoted))}`, use.huge[0]));
-  if (!use.parsed || use.truncated)
-    findings.push(seen(UNPARSED, `the template cannot be read: ${use.error ?? 'too many names'}`));
+  if (!use.parsed || use.truncated || use.adds.more)
+    findings.push(seen(UNPARSED, `the template cannot be read: ${use.error ?? 'too many names or texts'}`));
   findings.push(...scanTexts(file, use));
   return findings;
 }
