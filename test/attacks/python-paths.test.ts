@@ -99,7 +99,10 @@ const AT_IMPORT: readonly Way[] = [
   ),
   way('import → go() → os.system', `${os}def go():\n    os.system("id")\nif True and go(): pass\n`),
   way('import → go() → os.system', `${os}def go():\n    os.system("id")\nx = go() if True else 0\n`),
-  way('import → a() → b() → a', `${os}def a():\n    b()\n    os.system("id")\ndef b():\n    a()\nb()\n`),
+  way(
+    'import → b() → a() → os.system',
+    `${os}def a():\n    b()\n    os.system("id")\ndef b():\n    a()\nb()\n`,
+  ),
   way('import → os.system', `${os}import atexit\natexit.register(os.system, "id")\n`),
   way('import → os.system', `${os}n = "sys" + "tem"\ngetattr(os, n)("id")\n`),
   way('import → os.system', `${os}n = "metsys"[::-1]\ngetattr(os, n)("id")\n`),
@@ -198,7 +201,7 @@ describe('Python that acts at import on a detour is blocked, and the finding nam
     it(`${path}: ${JSON.stringify(source)}`, async () => {
       const { verdict, text } = await messages(source);
       assert.equal(verdict, 'blocked', text);
-      assert.ok(path.endsWith(' → a') || text.includes(path), text);
+      assert.ok(text.includes(path), text);
     });
   }
 });
