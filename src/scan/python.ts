@@ -108,8 +108,9 @@ export function scanPython(file: string, facts: PythonFacts): Finding[] {
 
 function judgeUses(file: string, facts: PythonFacts): Finding[] {
   const imported = new Set(facts.uses.filter(({ when }) => when === 'import').map(({ family }) => family));
+  const all = new Set(facts.uses.filter(({ called }) => called).map(({ family }) => family));
   return facts.uses
-    .map((use) => ({ use, rule: judge(use, imported) }))
+    .map((use) => ({ use, rule: judge(use, { imported, all }) }))
     .filter((judged): judged is { use: PythonUse; rule: Rule } => judged.rule !== undefined)
     .sort((a, b) => rank(a.rule) - rank(b.rule) || a.use.line - b.use.line)
     .slice(0, FINDINGS_MAX)
@@ -150,10 +151,15 @@ function rank({ verdict }: Rule): number {
   return verdict === 'blocked' ? 0 : verdict === 'inconclusive' ? 1 : 2;
 }
 
-/** `imported`: the families that the module uses at import, for what is malicious only together. */
-function judge(use: PythonUse, imported: ReadonlySet<Family>): Rule | undefined {
+/** What is malicious only together: the families that the module uses at import, and those that it calls at all. */
+interface Together {
+  readonly imported: ReadonlySet<Family>;
+  readonly all: ReadonlySet<Family>;
+}
+
+function judge(use: PythonUse, { imported, all }: Together): Rule | undefined {
   const { family, when, called, dynamic } = use;
-  if (when !== 'import') return judgeInFunction(use);
+  if (when !== 'import') return judgeInFunction(use, all);
   switch (family) {
     case 'process':
       return called ? MALICIOUS : atImport('high');
@@ -177,11 +183,20 @@ function judge(use: PythonUse, imported: ReadonlySet<Family>): Rule | undefined 
   }
 }
 
+const PICKLED = /^(?:pickle|_pickle|cPickle|dill|cloudpickle)\.loads$/;
+
+/** Opens a library of native code by its path. */
+const LIBRARY =
+  /^ctypes\.(?:CDLL|PyDLL|WinDLL|cdll|pydll|windll)|^(?:torch\.(?:ops|classes)\.load_library|tensorflow\.load_(?:op_)?library)$/;
+
 /** Ways to send data out: images and audio to work on are only fetched. */
 const SENDING =
   /^(?:(?:requests|httpx)\.(?:post|put|patch|request)|socket\.(?:socket|create_connection|create_server)|_socket\.|smtplib\.|ftplib\.|telnetlib\.|paramiko\.|websockets?\.|xmlrpc\.|asyncio\.open_connection|huggingface_hub\.upload_)/;
 
-function judgeInFunction({ family, called, dynamic, name }: PythonUse): Rule | undefined {
+function judgeInFunction(
+  { family, called, dynamic, name }: PythonUse,
+  all: ReadonlySet<Family>,
+): Rule | undefined {
   switch (family) {
     case 'process':
       return POWERFUL;
@@ -194,9 +209,11 @@ function judgeInFunction({ family, called, dynamic, name }: PythonUse): Rule | u
     case 'network':
       return called && SENDING.test(name) ? POWERFUL : NOTED;
     case 'deserialise':
-      return name.startsWith('marshal.') ? POWERFUL : NOTED;
-    case 'native':
+      // Objects that were hidden in the source, or that come over the network.
+      if (name.startsWith('marshal.') || (called && PICKLED.test(name) && all.has('decode'))) return POWERFUL;
       return NOTED;
+    case 'native':
+      return called && (all.has('network') || all.has('decode') || LIBRARY.test(name)) ? POWERFUL : NOTED;
     // Tokenizers write their vocabulary with `open`, and decode nothing that matters by itself.
     case 'files':
     case 'decode':

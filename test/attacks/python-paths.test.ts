@@ -129,6 +129,14 @@ const AT_IMPORT: readonly Way[] = [
 /** Runs it when a loader makes the object, when the model is used, or when something calls it: not clean. */
 const LATER: readonly Way[] = [
   way(
+    'load → M.__init__() → pickle.loads',
+    'import pickle, base64\nclass M:\n    def __init__(self):\n        pickle.loads(base64.b64decode("gA=="))\n',
+  ),
+  way(
+    'load → M.__init__() → ctypes.CDLL',
+    'import ctypes\nclass M:\n    def __init__(self):\n        ctypes.CDLL("./x.so")\n',
+  ),
+  way(
     'load → EndpointHandler.__init__() → os.system',
     `${os}class EndpointHandler:\n    def __init__(self, path=""):\n        os.system("id")\n`,
   ),
