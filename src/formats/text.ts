@@ -191,17 +191,21 @@ const PYTHON_LINE =
   /^(?:from [\w.]{1,100} import [\w*(]|import [\w.]{1,100}(?: as \w{1,100})?[ \t]*\r?$|def \w{1,100}\(|class \w{1,100}[(:])/m;
 
 function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFacts {
-  const yamlTags = [...new Set(Array.from(take(text.matchAll(YAML_TAG), YAML_MAX), ([tag]) => tag))];
+  const tags = distinct(text.matchAll(YAML_TAG));
+  const yamlTags = tags.slice(0, YAML_MAX);
   const kind = kindOf(text);
-  const notable = kind === 'markdown' ? [] : yamlKeys(text);
+  const { keys: notable, cut } = kind === 'markdown' ? { keys: [], cut: false } : yamlKeys(text);
   const card = readCard(text);
   const licenseText = recogniseLicense(text);
   const shebang = /^#![^\n]{0,120}/.exec(text)?.[0];
-  const reason = 'it has lines of Python, but the grammar does not understand it';
   const unclear = kind === 'plain' && PYTHON_LINE.test(text);
+  const reason = unclear
+    ? 'it has lines of Python, but the grammar does not understand it'
+    : 'it has more different tags, or keys that decide about code, than are kept';
+  const unread = unclear || cut || tags.length > YAML_MAX;
   return {
     ...plainBase(sizeBytes, TEXT_PARSER),
-    gaps: unclear ? [{ offset: 0, length: sizeBytes, reason }] : [],
+    gaps: unread ? [{ offset: 0, length: sizeBytes, reason }] : [],
     problems: unclear ? [{ code: 'python-unclear', offset: 0, detail: reason }] : [],
     ...base,
     format: 'text',
@@ -212,14 +216,7 @@ function describePlain(text: string, sizeBytes: number, base: TextBase): PlainFa
     notable,
     active:
       kind === 'svg' || kind === 'markup'
-        ? [
-            ...new Set(
-              Array.from(
-                take(text.matchAll(kind === 'svg' ? SVG_ACTIVE : XML_ENTITY), YAML_MAX),
-                ([hit]) => hit,
-              ),
-            ),
-          ]
+        ? distinct(text.matchAll(kind === 'svg' ? SVG_ACTIVE : XML_ENTITY)).slice(0, YAML_MAX)
         : [],
     ...(shebang === undefined ? {} : { shebang }),
     ...(kind === 'markup' ? openvino(text) : {}),
@@ -286,13 +283,14 @@ function openvino(text: string): Pick<PlainFacts, 'customLayers' | 'weights'> {
   return { ...(custom.size === 0 ? {} : { customLayers: [...custom] }), ...weightsOf(text) };
 }
 
-function* take<T>(items: Iterable<T>, max: number): Iterable<T> {
-  let left = max;
-  for (const item of items) {
-    if (left === 0) return;
-    left -= 1;
-    yield item;
+/** What was matched, each once; one more than are kept says that there are more. */
+function distinct(matches: Iterable<RegExpMatchArray>): string[] {
+  const found = new Set<string>();
+  for (const [hit] of matches) {
+    found.add(hit);
+    if (found.size > YAML_MAX) break;
   }
+  return [...found];
 }
 
 function kindOf(text: string): PlainFacts['kind'] {

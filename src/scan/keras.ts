@@ -101,6 +101,12 @@ function judge(object: KerasObject): Rule | undefined {
   return isOwnClass(object) ? undefined : custom(object);
 }
 
+/** The rule for a class that is only named, as in YAML: what it is given is not read there. */
+export function judgeClassName(className: string): Rule | undefined {
+  if (WRAPPERS.has(className)) return FOREIGN_MODEL;
+  return /^(?:Lambda|__lambda__|TFOpLambda|SlicingOpLambda)$/.test(className) ? LAMBDA : undefined;
+}
+
 function judgeFunction({ module, functionName = '' }: KerasObject): Rule | undefined {
   if (KERAS_FUNCTIONS.has(functionName) && (module === undefined || OWN_MODULES.test(module)))
     return undefined;

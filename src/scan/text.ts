@@ -6,6 +6,7 @@ import type { TemplateUse } from '../formats/template.ts';
 import type { LfsPointerFacts, PlainFacts } from '../formats/text.ts';
 import { scanNotable } from './json.ts';
 import { finding, quoted, type Rule, some } from './judgement.ts';
+import { judgeClassName } from './keras.ts';
 import { scanTemplate } from './template.ts';
 import { scanOperations } from './tensorflow.ts';
 
@@ -52,9 +53,14 @@ const POINTER: Rule = {
 };
 
 export function scanPlain(file: string, facts: PlainFacts): Finding[] {
-  const findings = facts.notable.flatMap(({ key, value, line }) =>
-    scanNotable(file, { key, value, path: `${key} (line ${line})` }),
-  );
+  const findings = facts.notable.flatMap(({ key, value, line }) => {
+    const at = `${key} (line ${line})`;
+    if (key !== 'class_name') return scanNotable(file, { key, value, path: at });
+    const rule = judgeClassName(value);
+    return rule === undefined
+      ? []
+      : [finding(rule, { file, subject: at, message: `${at} is ${quoted(value)}` })];
+  });
   if (facts.kind === 'yaml' && facts.template !== undefined)
     findings.push(...scanQuoted(file, facts.template));
   const [tag] = facts.yamlTags;

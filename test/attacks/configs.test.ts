@@ -20,7 +20,34 @@ const many = (
   files: files.map(([path, content]): CaseFile => ({ path, content })),
 });
 
+/** Harmless pairs in front, as many as anybody keeps, and more. */
+const hidden = (harmless: string, last: string): string => `${`${harmless}\n`.repeat(2000)}${last}\n`;
+
 const CONFIGS: readonly Case[] = [
+  one(
+    'a tag behind thousands',
+    'blocked',
+    'a.yaml',
+    hidden('k: !!python/tuple [1]', 'z: !!python/object/apply:os.system ["id"]'),
+  ),
+  one(
+    'a target behind thousands',
+    'blocked',
+    'a.yaml',
+    hidden('- _target_: torch.nn.Linear', '- _target_: os.system'),
+  ),
+  one(
+    'a target behind thousands of different ones',
+    'not clean',
+    'a.yaml',
+    `${Array.from({ length: 2000 }, (_, i) => `- _target_: torch.nn.Linear${i}`).join('\n')}\n- _target_: os.system\n`,
+  ),
+  one(
+    'a Lambda layer in YAML',
+    'not clean',
+    'a.yaml',
+    'config:\n  layers:\n  - class_name: Lambda\n    config: {}\n',
+  ),
   config('auto_map', '{"auto_map":{"AutoModel":"modeling.X"}}'),
   config('auto_map to another repo', '{"auto_map":{"AutoModel":"evil/repo--modeling.X"}}'),
   config('auto_map at depth', '{"text_config":{"vision":[{"auto_map":{"AutoConfig":"c.C"}}]}}'),

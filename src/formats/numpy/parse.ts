@@ -18,7 +18,7 @@ export interface NumpyFacts extends BaseFacts {
   readonly pickleOffset?: number;
 }
 
-export const NUMPY_PARSER = 'numpy/1';
+export const NUMPY_PARSER = 'numpy/2';
 
 /** Longest header: numpy itself refuses more than 10,000 unless told otherwise. */
 const HEADER_BYTES_MAX = 64 << 10;
