@@ -4,7 +4,9 @@
  * start nothing, and has an empty environment, a limit on its memory and a deadline. A thread would not do: a single
  * allocation beyond the limit takes the whole process down.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -76,8 +78,20 @@ export async function renderTemplate(
 /** What a worker is held to: reading its own code and the library, and a limit on its memory. */
 export function confinement(): readonly string[] {
   const library = path.resolve(fileURLToPath(import.meta.resolve('@huggingface/jinja')), '../..');
-  const readable = [import.meta.dirname, library].map((folder) => `--allow-fs-read=${folder}${path.sep}*`);
+  const readable = [import.meta.dirname, library, ...linksTo('@huggingface/jinja')].map(
+    (folder) => `--allow-fs-read=${folder}${path.sep}*`,
+  );
   return ['--permission', ...readable, `--max-old-space-size=${MEMORY_MB_MAX}`, '--max-semi-space-size=2'];
+}
+
+/** Where a package is looked for, link or not: installers of today put links there, which are read on the way. */
+function linksTo(name: string): readonly string[] {
+  const links: string[] = [];
+  for (let folder = import.meta.dirname; path.dirname(folder) !== folder; folder = path.dirname(folder)) {
+    const link = path.join(folder, 'node_modules', name);
+    if (existsSync(link)) links.push(link);
+  }
+  return links;
 }
 
 function start(): ChildProcess {
