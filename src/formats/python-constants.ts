@@ -6,7 +6,7 @@ import type { SyntaxNode } from '@lezer/common';
 
 /** Deepest expression followed, and longest text that comes of it. */
 const DEPTH_MAX = 48;
-export const FOLD_CHARS_MAX = 4096;
+const FOLD_CHARS_MAX = 4096;
 
 /** What folding needs to know of a module. */
 export interface Constants {

@@ -7,7 +7,7 @@ import type { Finding, Gap } from '../base/finding.ts';
 import { finding, type Rule } from './judgement.ts';
 
 /** The rule that lifts the gaps of a file: somebody looked at the bytes that no parser accounts for. */
-export const NOT_READ_RULE = 'structure/not-read';
+const NOT_READ_RULE = 'structure/not-read';
 
 const EXPIRED: Rule = {
   rule: 'waiver/expired',
