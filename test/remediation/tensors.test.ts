@@ -118,13 +118,8 @@ describe('the record of what PyTorch loads', () => {
   });
 });
 
-/** Checkpoints that packages ship: before 1.6 by Python 2, and a training checkpoint. */
-const REAL = [
-  'lpips/v0.0/alex.pth',
-  'lpips/v0.1/vgg.pth',
-  'lpips/v0.1/squeeze.pth',
-  'resemblyzer/pretrained.pt',
-];
+/** Checkpoints that packages ship, some written by Python 2. */
+const REAL = ['lpips/v0.0/alex.pth', 'lpips/v0.0/vgg.pth', 'lpips/v0.1/vgg.pth', 'lpips/v0.1/squeeze.pth'];
 
 describe('real checkpoints hold what PyTorch loads', () => {
   for (const name of REAL) {
