@@ -21,7 +21,6 @@ const TRICKS: readonly (readonly [what: string, path: string, rule: string])[] =
   ['a filler', 'model\u3164.txt', 'repo/lookalike-name'],
   ['a control character', 'model\u0007.txt', 'repo/lookalike-name'],
   ['a space at the end', 'model.txt ', 'repo/lookalike-name'],
-  ['a dot at the end of a folder', 'a./model.txt', 'repo/lookalike-name'],
   ['a program as weights', 'model.safetensors.exe', 'repo/double-extension'],
   ['a script as a picture', 'figures/logo.png.sh', 'repo/double-extension'],
   ['a link as a document', 'paper.pdf.lnk', 'repo/double-extension'],

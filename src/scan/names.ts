@@ -117,8 +117,8 @@ function scanPrograms(path: string): Finding[] {
 /** Letters that are not there to the eye. */
 const INVISIBLE = /[\p{Cf}\p{Cc}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0\u2800]/u;
 
-/** A space or a dot at the end is not seen, and Windows leaves it out: `model.py ` is `model.py` there. */
-const TRAILING = /[\s.]$/u;
+/** A space or a dot behind an extension is not seen, and Windows leaves it out: `model.py ` is `model.py` there. */
+const TRAILING = /\.\w{1,12}[\s.]{1,255}$/u;
 
 /** Scripts with letters that look like Latin ones. */
 const LIKE_LATIN =
@@ -135,7 +135,7 @@ const OTHER_FORMS =
 function scanScripts(path: string): Finding[] {
   if (INVISIBLE.test(path))
     return [finding(LOOKALIKE, { file: path, message: 'the name holds characters that cannot be seen' })];
-  if (path.split('/').some((part) => TRAILING.test(part)))
+  if (TRAILING.test(path))
     return [finding(LOOKALIKE, { file: path, message: 'the name ends in what cannot be seen' })];
   if (path.split('/').some((part) => OTHER_FORMS.test(part) && !EAST_ASIAN.test(part)))
     return [finding(LOOKALIKE, { file: path, message: 'the name holds other forms of ordinary letters' })];
