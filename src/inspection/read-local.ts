@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { readAt } from '../base/read-at.ts';
 import { type Engine, type Examination, examineAll } from '../engines/engine.ts';
 import { parseRandomCompletely, type RandomAccess, StreamParse } from '../formats/drive.ts';
 import type { Facts } from '../formats/facts.ts';
@@ -85,11 +86,10 @@ class HashedFile implements RandomAccess {
   }
 
   read(offset: number, length: number): Uint8Array {
-    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.sizeBytes - offset)));
-    const filled = this.#fill(bytes, offset);
-    if (offset <= this.#hashed && offset + filled > this.#hashed)
-      this.#take(bytes.subarray(this.#hashed - offset, filled));
-    return bytes.subarray(0, filled);
+    const bytes = readAt(this.#fd, this.sizeBytes, { offset, length });
+    if (offset <= this.#hashed && offset + bytes.length > this.#hashed)
+      this.#take(bytes.subarray(this.#hashed - offset));
+    return bytes;
   }
 
   /** Hashes what is left, and makes sure that the file ends where it should. */
@@ -112,16 +112,6 @@ class HashedFile implements RandomAccess {
       this.#take(chunk);
       yield chunk;
     }
-  }
-
-  #fill(bytes: Buffer, offset: number): number {
-    let filled = 0;
-    while (filled < bytes.length) {
-      const read = readSync(this.#fd, bytes, filled, bytes.length - filled, offset + filled);
-      if (read === 0) break;
-      filled += read;
-    }
-    return filled;
   }
 
   #take(bytes: Uint8Array): void {

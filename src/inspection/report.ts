@@ -1,7 +1,6 @@
 /** The report of an inspection as one JSON document: its fields are permanent. */
 import type { FileVerdict, Finding, Gap, Severity } from '../base/finding.ts';
 import type { RuleOutcome } from '../base/verdict.ts';
-import type { Facts } from '../formats/facts.ts';
 import { PARSERS_VERSION } from '../formats/facts.ts';
 import { tierOf } from '../scan/archive.ts';
 import type { Reference } from '../scan/references.ts';
@@ -131,17 +130,13 @@ function reportFile(file: InspectedFile): ReportFile {
     ...(tier && { tier }),
     coverage: {
       complete: status === 'complete',
-      parser: parserOf(facts),
+      parser: facts?.parser ?? null,
       gaps,
       ...(seen && { seen }),
     },
     findings: file.findings.map(reportFinding),
     ...(error && { error }),
   };
-}
-
-function parserOf(facts: Facts | undefined): string | null {
-  return facts?.parser ?? null;
 }
 
 function reportFinding(finding: Finding): ReportFinding {

@@ -1,5 +1,6 @@
 /** A file of this machine as random access, for as long as it is converted. */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { readAt } from '../base/read-at.ts';
 import type { RandomAccess } from '../formats/drive.ts';
 
 export interface OpenFile extends RandomAccess, Disposable {}
@@ -9,16 +10,7 @@ export function openFile(place: string): OpenFile {
   const sizeBytes = fstatSync(fd).size;
   return {
     sizeBytes,
-    read: (offset, length) => {
-      const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, sizeBytes - offset)));
-      let filled = 0;
-      while (filled < bytes.length) {
-        const read = readSync(fd, bytes, filled, bytes.length - filled, offset + filled);
-        if (read === 0) break;
-        filled += read;
-      }
-      return bytes.subarray(0, filled);
-    },
+    read: (offset, length) => readAt(fd, sizeBytes, { offset, length }),
     [Symbol.dispose]: () => closeSync(fd),
   };
 }

@@ -2,10 +2,11 @@
  * Spool: a file of this machine that holds what a format with its directory at the end needs read anywhere, where
  * the staging area cannot give it back. It has no name in any folder from the moment it is open.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { WeighlockError } from '../base/errors.ts';
+import { readAt } from '../base/read-at.ts';
 import type { StagedReader } from '../vault/vault.ts';
 
 export class Spool implements StagedReader {
@@ -36,14 +37,7 @@ export class Spool implements StagedReader {
   }
 
   read(offset: number, length: number): Uint8Array {
-    const bytes = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.#sizeBytes - offset)));
-    let filled = 0;
-    while (filled < bytes.length) {
-      const read = readSync(this.#fd, bytes, filled, bytes.length - filled, offset + filled);
-      if (read === 0) break;
-      filled += read;
-    }
-    return bytes.subarray(0, filled);
+    return readAt(this.#fd, this.#sizeBytes, { offset, length });
   }
 
   /** A reader is done; what was spooled stays until `end`. */

@@ -17,7 +17,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -27,6 +26,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { WeighlockError } from '../base/errors.ts';
 import { parseCommit, parseModelName, parseRepoPath, type RepoPath } from '../base/name.ts';
+import { readAt } from '../base/read-at.ts';
 import { release } from '../base/release.ts';
 import { codeOf, syncDirectory, unavailable, writeSynced } from './durable-file.ts';
 import { KernelLock } from './kernel-lock.ts';
@@ -310,18 +310,10 @@ function unwritten(chunks: readonly Uint8Array[], written: number): Uint8Array[]
 
 function openReader(file: string): StagedReader {
   const fd = openSync(file, 'r');
+  const { size: sizeBytes } = fstatSync(fd);
   return {
-    sizeBytes: fstatSync(fd).size,
-    read(offset, length) {
-      const bytes = Buffer.allocUnsafe(length);
-      let filled = 0;
-      while (filled < length) {
-        const read = readSync(fd, bytes, filled, length - filled, offset + filled);
-        if (read === 0) break;
-        filled += read;
-      }
-      return bytes.subarray(0, filled);
-    },
+    sizeBytes,
+    read: (offset, length) => readAt(fd, sizeBytes, { offset, length }),
     close: () => closeSync(fd),
   };
 }
