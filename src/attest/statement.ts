@@ -1,5 +1,5 @@
 /**
- * Statements that change how a vault stands: removals, channel moves, revocations, grants and their ends. Each is
+ * Statements that change how a vault stands: removals, channel moves, revocations, grants and their ends, evidence. Each is
  * signed, stored under its own digest, and counts from its entry in the log on.
  */
 import { z } from 'zod';
@@ -8,6 +8,7 @@ import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { isChannel } from '../base/name.ts';
 import { encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
+import { evidenceFields } from './evidence.ts';
 import type { Signer } from './key.ts';
 import { commitShape as commit, digestShape as digest, modelShape as model } from './shapes.ts';
 
@@ -87,17 +88,28 @@ const grantEnd = z.object({
   reason: reason.optional(),
 });
 
-const statementSchema = z.discriminatedUnion('type', [removal, channelMove, revocation, grant, grantEnd]);
+/** What a tool observed of a revision. */
+const evidence = z.object({ type: z.literal('weighlock.evidence/v1'), ...about, ...evidenceFields });
+
+const statementSchema = z.discriminatedUnion('type', [
+  removal,
+  channelMove,
+  revocation,
+  grant,
+  grantEnd,
+  evidence,
+]);
 
 export type RemovalBody = z.infer<typeof removal>;
 export type ChannelMoveBody = z.infer<typeof channelMove>;
 export type RevocationBody = z.infer<typeof revocation>;
 export type GrantBody = z.infer<typeof grant>;
 export type GrantEndBody = z.infer<typeof grantEnd>;
+export type EvidenceBody = z.infer<typeof evidence>;
 export type StatementBody = z.infer<typeof statementSchema>;
 
 /** What stands between `weighlock.` and `/v1` in a statement's type. */
-export type StatementKind = 'removal' | 'channel' | 'revocation' | 'grant' | 'grant-end';
+export type StatementKind = 'removal' | 'channel' | 'revocation' | 'grant' | 'grant-end' | 'evidence';
 export type BodyOf<K extends StatementKind> = Extract<StatementBody, { type: `weighlock.${K}/v1` }>;
 
 export interface Signed<B extends StatementBody = StatementBody> {
@@ -143,7 +155,14 @@ export function openStatement<K extends StatementKind>(
   return { body: parsed.data as BodyOf<K>, bytes, digest: sha256(bytes) };
 }
 
-const KINDS: readonly StatementKind[] = ['removal', 'channel', 'revocation', 'grant', 'grant-end'];
+const KINDS: readonly StatementKind[] = [
+  'removal',
+  'channel',
+  'revocation',
+  'grant',
+  'grant-end',
+  'evidence',
+];
 
 /** As `openStatement`, of whatever kind; undefined unless one of the keys signed it. */
 export function openAnyStatement(bytes: Uint8Array, keys: readonly KnownKey[]): Signed | undefined {

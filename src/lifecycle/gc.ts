@@ -4,10 +4,12 @@
  * log batches that were written to their places. Nothing that is younger than a while, since somebody may be at work
  * with it, and nothing of what is published, ever.
  */
+import { openEntry } from '../attest/entry.ts';
 import { openRecord, RECORD_BYTES_MAX } from '../attest/record.ts';
 import { openNote } from '../attest/staged-note.ts';
 import type { ModelName } from '../base/name.ts';
 import { stagedSize } from '../log/batch.ts';
+import { LogReader } from '../log/reader.ts';
 import type { Gate } from '../registry/gate.ts';
 import {
   digestOf,
@@ -84,7 +86,7 @@ async function knownUploads(gate: Gate, kept: readonly Leftover[]): Promise<Read
   return uploads;
 }
 
-/** Objects under their own digest that neither a record nor the state names. */
+/** Objects under their own digest that neither a record, nor a statement of evidence, nor the state names. */
 async function* unreferenced(gate: Gate, old: (modified: Date) => boolean): AsyncIterable<Garbage> {
   const named = new Set<Key>();
   // Every record counts, logged or not: one that is about to be logged is there already.
@@ -95,6 +97,11 @@ async function* unreferenced(gate: Gate, old: (modified: Date) => boolean): Asyn
     named.add(policyKey(body.policy.sha256));
     for (const { facts } of body.coverage) named.add(factsKey(facts));
     for (const { sha256 } of body.evidence) named.add(evidenceKey(sha256));
+  }
+  const head = await gate.checkpoint();
+  for await (const { index, entry } of new LogReader(gate.logFiles).provenEntries(0, head)) {
+    const logged = openEntry(entry, index);
+    if (logged.type === 'evidence') named.add(evidenceKey(logged.raw));
   }
   const { state } = await gate.state('accept');
   for (const digest of Object.values(state.index)) named.add(indexKey(digest));

@@ -24,6 +24,9 @@ import type { Registry } from './registry.ts';
 /** Places of a channel's history that the index keeps; older ones are in the log. */
 export const CHANNEL_HISTORY_MAX = 50;
 
+/** Pieces of evidence of a revision that the index keeps; older ones are in the log. */
+export const EVIDENCE_IN_INDEX_MAX = 50;
+
 /** Names of upstream's default branch, which are no tags: what they stand for here is a channel's business. */
 const DEFAULTS = ['', 'main', 'master', 'HEAD'];
 
@@ -82,6 +85,10 @@ export class Fold {
           break;
         case 'grant-end':
           this.#endGrants((await this.#registry.loggedStatement(logged, index)).body.name);
+          break;
+        case 'evidence':
+          await this.#registry.loggedStatement(logged, index);
+          addEvidence(await this.#model(logged.model), logged.commit, at);
       }
     }
   }
@@ -200,6 +207,8 @@ function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; reco
     ...(upstream && { upstream }),
     // A revocation is of the commit, whatever is decided about it later.
     ...(before?.revoked && { revoked: before.revoked }),
+    // So is evidence, which names the manifest that it is about.
+    ...(before?.evidence && { evidence: before.evidence }),
   };
   model.revisions[entry.commit] = revision;
   const { channel } = body;
@@ -214,6 +223,11 @@ function moveChannel(model: ModelIndex, body: ChannelMoveBody, index: number): v
   const revision = model.revisions[body.commit];
   if (revision?.record !== body.record || revision.removed || revision.revoked) return;
   model.channels[body.channel] = newPlace(body.commit, index, body.madeAt, now?.history);
+}
+
+function addEvidence(model: ModelIndex, commit: Commit, at: Logged): void {
+  const revision = model.revisions[commit];
+  if (revision) revision.evidence = [...(revision.evidence ?? []), at].slice(-EVIDENCE_IN_INDEX_MAX);
 }
 
 function newPlace(

@@ -3,6 +3,7 @@
  * that stands in the store, so that whatever was changed, added, removed or swapped is named.
  */
 import { type LogEntry, openEntry, type RecordEntry, type StatementEntry } from '../attest/entry.ts';
+import { EVIDENCE_BYTES_MAX } from '../attest/evidence.ts';
 import { openRecord, RECORD_BYTES_MAX, type SignedRecord } from '../attest/record.ts';
 import { openReceipt, type State } from '../attest/state.ts';
 import { openAnyStatement, type RemovalBody } from '../attest/statement.ts';
@@ -130,7 +131,19 @@ class Sweep {
     const key = statementKey(logged.statement);
     this.#know(key);
     const signed = await this.#findings.attempt(key, () => this.#registry.loggedStatement(logged, index));
+    if (logged.type === 'evidence') await this.#evidence(logged.raw);
     if (logged.type === 'removal' && signed) await this.#removal(signed.body as RemovalBody);
+  }
+
+  /** What a statement of evidence was read from must stand as it was. */
+  async #evidence(raw: Sha256): Promise<void> {
+    const key = evidenceKey(raw);
+    this.#know(key);
+    await this.#findings.attempt(key, async () => {
+      const stored = await this.#registry.vault.get(key, EVIDENCE_BYTES_MAX);
+      if (!stored) this.#findings.problem(key, 'is missing');
+      else if (sha256(stored.bytes) !== raw) this.#findings.problem(key, 'was changed');
+    });
   }
 
   /** What was published before the removal has no files any more; its receipt stays. */
