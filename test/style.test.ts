@@ -24,6 +24,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   transfer: 2,
   registry: 2,
   admission: 3,
+  deploy: 3,
   lifecycle: 3,
   posture: 3,
   remediation: 3,

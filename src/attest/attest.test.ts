@@ -195,6 +195,7 @@ describe('records and states', () => {
       index: {},
       revokedFiles: {},
       grants: {},
+      deployments: {},
       issuedAt: '2026-01-01T00:00:00Z',
       expiresAt: '2026-02-01T00:00:00Z',
     };

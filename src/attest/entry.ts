@@ -40,6 +40,8 @@ const entrySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('grant'), ...about }),
   z.object({ type: z.literal('grant-end'), ...about }),
   z.object({ type: z.literal('evidence'), ...about, ...revision, raw: digest }),
+  z.object({ type: z.literal('deployment'), ...about, ...revision }),
+  z.object({ type: z.literal('deployment-end'), ...about, deployment: digest }),
 ]);
 
 export type LogEntry = z.infer<typeof entrySchema>;
@@ -79,6 +81,10 @@ function subjectOf({ body }: Signed): Readonly<Record<string, string>> {
       return { ...body.subject };
     case 'weighlock.evidence/v1':
       return { model: body.model, commit: body.commit, raw: body.raw };
+    case 'weighlock.deployment/v1':
+      return { model: body.model, commit: body.commit };
+    case 'weighlock.deployment-end/v1':
+      return { deployment: body.deployment };
     case 'weighlock.grant/v1':
     case 'weighlock.grant-end/v1':
       return {};

@@ -15,7 +15,7 @@ import { commitShape as commit, digestShape as digest, modelShape } from './shap
 const STATE_TYPE = 'application/vnd.weighlock.state+json';
 const RECEIPT_TYPE = 'application/vnd.weighlock.receipt+json';
 
-/** Longest state: 256 shard digests and the revocations and grants of a large vault. */
+/** Longest state: 256 shard digests and the revocations, grants and deployments of a large vault. */
 export const STATE_BYTES_MAX = 16 << 20;
 /** Longest index shard: some ten thousand revisions. */
 export const SHARD_BYTES_MAX = 64 << 20;
@@ -35,6 +35,14 @@ const grantSchema = z.object({
   logIndex: z.int().min(0),
 });
 
+const deploymentSchema = z.object({
+  target: z.string(),
+  place: z.string(),
+  model: modelShape,
+  commit,
+  logIndex: z.int().min(0),
+});
+
 const stateSchema = z.object({
   type: z.literal('weighlock.state/v1'),
   vault: z.string(),
@@ -47,6 +55,8 @@ const stateSchema = z.object({
   revokedFiles: z.record(digest, z.object(logged)).default({}),
   /** Who may read through a gateway, by the digest of the statement that says so. */
   grants: z.record(digest, grantSchema).default({}),
+  /** What runs where, by the digest of the statement that says so. */
+  deployments: z.record(digest, deploymentSchema).default({}),
   issuedAt: z.string(),
   expiresAt: z.string(),
 });

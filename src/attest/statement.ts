@@ -1,5 +1,5 @@
 /**
- * Statements that change how a vault stands: removals, channel moves, revocations, grants and their ends, evidence. Each is
+ * Statements that change how a vault stands: removals, channel moves, revocations, grants and their ends, evidence, deployments. Each is
  * signed, stored under its own digest, and counts from its entry in the log on.
  */
 import { z } from 'zod';
@@ -7,6 +7,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { isChannel } from '../base/name.ts';
+import { deploymentEndFields, deploymentFields } from './deployment.ts';
 import { encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import { evidenceFields } from './evidence.ts';
 import type { Signer } from './key.ts';
@@ -91,6 +92,17 @@ const grantEnd = z.object({
 /** What a tool observed of a revision. */
 const evidence = z.object({ type: z.literal('weighlock.evidence/v1'), ...about, ...evidenceFields });
 
+/** A revision was put somewhere. */
+const deployment = z.object({ type: z.literal('weighlock.deployment/v1'), ...about, ...deploymentFields });
+
+/** It is not there any more. */
+const deploymentEnd = z.object({
+  type: z.literal('weighlock.deployment-end/v1'),
+  ...about,
+  ...deploymentEndFields,
+  reason: reason.optional(),
+});
+
 const statementSchema = z.discriminatedUnion('type', [
   removal,
   channelMove,
@@ -98,6 +110,8 @@ const statementSchema = z.discriminatedUnion('type', [
   grant,
   grantEnd,
   evidence,
+  deployment,
+  deploymentEnd,
 ]);
 
 export type RemovalBody = z.infer<typeof removal>;
@@ -106,10 +120,20 @@ export type RevocationBody = z.infer<typeof revocation>;
 export type GrantBody = z.infer<typeof grant>;
 export type GrantEndBody = z.infer<typeof grantEnd>;
 export type EvidenceBody = z.infer<typeof evidence>;
+export type DeploymentBody = z.infer<typeof deployment>;
+export type DeploymentEndBody = z.infer<typeof deploymentEnd>;
 export type StatementBody = z.infer<typeof statementSchema>;
 
 /** What stands between `weighlock.` and `/v1` in a statement's type. */
-export type StatementKind = 'removal' | 'channel' | 'revocation' | 'grant' | 'grant-end' | 'evidence';
+export type StatementKind =
+  | 'removal'
+  | 'channel'
+  | 'revocation'
+  | 'grant'
+  | 'grant-end'
+  | 'evidence'
+  | 'deployment'
+  | 'deployment-end';
 export type BodyOf<K extends StatementKind> = Extract<StatementBody, { type: `weighlock.${K}/v1` }>;
 
 export interface Signed<B extends StatementBody = StatementBody> {
@@ -162,6 +186,8 @@ const KINDS: readonly StatementKind[] = [
   'grant',
   'grant-end',
   'evidence',
+  'deployment',
+  'deployment-end',
 ];
 
 /** As `openStatement`, of whatever kind; undefined unless one of the keys signed it. */

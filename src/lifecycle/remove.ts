@@ -7,6 +7,7 @@ import type { RemovalBody } from '../attest/statement.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { spread } from '../base/lanes.ts';
 import { type ModelName, SIGNATURE_PATH } from '../base/name.ts';
+import { deployments } from '../registry/deployments.ts';
 import type { Gate } from '../registry/gate.ts';
 import { fileKey, type RevisionId } from '../vault/layout.ts';
 import type { StoredFile } from '../vault/vault.ts';
@@ -29,7 +30,7 @@ export interface Removal {
 /** Files that are removed at once. */
 const REMOVED_AT_ONCE = 8;
 
-/** What `remove` would do. Throws WL_NOT_ADMITTED, and WL_IN_USE while a channel points at the revision. */
+/** What `remove` would do. Throws WL_NOT_ADMITTED, and WL_IN_USE while a channel or a deployment stands for the revision. */
 export async function planRemoval(
   gate: Gate,
   options: Pick<RemoveOptions, 'model' | 'revision'>,
@@ -46,6 +47,18 @@ export async function planRemoval(
     const names = channels.map(([channel]) => channel).join(', ');
     throw new WeighlockError('WL_IN_USE', `${name} is what the channel ${names} of ${id.model} stands for`);
   }
+  const running = (await deployments(gate, 'accept')).filter(
+    ({ body }) => body.origin.route === 'vault' && body.model === id.model && body.commit === id.commit,
+  );
+  const [first] = running;
+  if (first && !entry.removed)
+    throw new WeighlockError(
+      'WL_IN_USE',
+      `${name} is deployed: ${first.body.target} at ${first.body.place}`,
+      {
+        hint: `End the deployment first, then \`weighlock deploy end ${first.body.target} ${first.body.place}\`.`,
+      },
+    );
   const files = await gate.vault.stat(id);
   return {
     id,

@@ -31,7 +31,7 @@ export const EVIDENCE_IN_INDEX_MAX = 50;
 const DEFAULTS = ['', 'main', 'master', 'HEAD'];
 
 /** What of a state follows from the log. */
-export type Folded = Pick<State, 'index' | 'revokedFiles' | 'grants'>;
+export type Folded = Pick<State, 'index' | 'revokedFiles' | 'grants' | 'deployments'>;
 
 /** The entry of a revision or of a file that something was stated about. */
 interface Logged {
@@ -46,6 +46,7 @@ export class Fold {
   readonly #shards = new Map<string, Shard>();
   readonly #revokedFiles: State['revokedFiles'];
   readonly #grants: State['grants'];
+  readonly #deployments: State['deployments'];
 
   constructor(registry: Registry, before: State, head: TreeHead) {
     this.#registry = registry;
@@ -53,6 +54,7 @@ export class Fold {
     this.#before = before.index;
     this.#revokedFiles = { ...before.revokedFiles };
     this.#grants = { ...before.grants };
+    this.#deployments = { ...before.deployments };
   }
 
   /** Takes in the entries from `size` on. */
@@ -89,6 +91,13 @@ export class Fold {
         case 'evidence':
           await this.#registry.loggedStatement(logged, index);
           addEvidence(await this.#model(logged.model), logged.commit, at);
+          break;
+        case 'deployment':
+          this.#deployment(await this.#registry.loggedStatement(logged, index), index);
+          break;
+        case 'deployment-end':
+          await this.#registry.loggedStatement(logged, index);
+          delete this.#deployments[logged.deployment];
       }
     }
   }
@@ -109,7 +118,12 @@ export class Fold {
       await this.#registry.vault.create(indexKey(digest), bytes);
       index[name] = digest;
     }
-    return { index, revokedFiles: this.#revokedFiles, grants: this.#grants };
+    return {
+      index,
+      revokedFiles: this.#revokedFiles,
+      grants: this.#grants,
+      deployments: this.#deployments,
+    };
   }
 
   async #record(entry: RecordEntry, index: number): Promise<void> {
@@ -179,6 +193,15 @@ export class Fold {
     for (const [digest, grant] of Object.entries(this.#grants)) {
       if (grant.name === name) delete this.#grants[digest as Signed['digest']];
     }
+  }
+
+  /** A place serves one model at a time: the last one that was put there counts, whatever stands against it. */
+  #deployment({ body, digest }: Signed<BodyOf<'deployment'>>, logIndex: number): void {
+    const { target, place, model, commit } = body;
+    for (const [before, at] of Object.entries(this.#deployments)) {
+      if (at.target === target && at.place === place) delete this.#deployments[before as Signed['digest']];
+    }
+    this.#deployments[digest] = { target, place, model, commit, logIndex };
   }
 
   async #model(model: ModelName): Promise<ModelIndex> {

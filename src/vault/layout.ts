@@ -9,7 +9,7 @@
  *     registry/records/<namespace>/<name>/<commit>/<n>
  *     registry/receipts/<namespace>/<name>/<commit>/<n>
  *     registry/proofs/<namespace>/<name>/<commit>/<n> c2sp.org/tlog-proof@v1 of the record's log entry
- *     registry/statements/<sha256>                    approvals, waivers, revocations, channel moves, grants
+ *     registry/statements/<sha256>                    waivers, revocations, channel moves, grants, deployments, …
  *     registry/facts/<sha256>                         what the parsers read of a file; its record names the digest
  *     registry/evidence/<sha256>
  *     registry/policies/<sha256>
