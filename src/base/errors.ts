@@ -243,6 +243,46 @@ export const ERRORS = {
     when: 'The folder to write to cannot be written: no room, no permission, no such disk.',
     remedy: 'Nothing was left behind. Free space, or name another folder.',
   },
+  WL_DEPLOY_REFUSED: {
+    exit: EXIT.refused,
+    when: 'A deployment as it was asked for is not safe, or cannot work: remote code nobody asked for, a warning of the Hub, a verification that is too old, files that the platform refuses.',
+    remedy: 'Nothing was made. The message names the option or the step that is missing.',
+  },
+  WL_DEPLOY_TOO_LARGE: {
+    exit: EXIT.refused,
+    when: 'The model does not fit: its weights, KV cache and head-room are more than the memory at hand.',
+    remedy: 'Nothing was made. Name a larger --instance, or lower --context or --concurrency.',
+  },
+  WL_DEPLOY_EXISTS: {
+    exit: EXIT.notPermitted,
+    when: 'The name of an endpoint is in use by something that this vault did not deploy, or that cannot be updated now.',
+    remedy: 'Nothing was changed. Give the new one another --name.',
+  },
+  WL_DEPLOY_DENIED: {
+    exit: EXIT.notPermitted,
+    when: 'The platform refused a call: the credentials are wrong, or lack a permission.',
+    remedy: 'Give the deployer the permission that the message names; the plan has the whole policy.',
+  },
+  WL_DEPLOY_UNAVAILABLE: {
+    exit: EXIT.unavailable,
+    when: 'The platform cannot take the deployment now: a quota, no capacity, a region without the instance, no answer.',
+    remedy: 'The message says what is short. Ask for the quota, or name another --instance or --region.',
+  },
+  WL_DEPLOY_FAILED: {
+    exit: EXIT.unavailable,
+    when: 'The deployment was begun and did not come up: the image cannot be pulled, the container failed its health check, an alarm went off.',
+    remedy: 'The message says what happened and what runs now; the container’s log says more.',
+  },
+  WL_ENDPOINT_UNAVAILABLE: {
+    exit: EXIT.unavailable,
+    when: 'The endpoint that was to be probed did not answer, or does not speak the chat completions of the OpenAI API.',
+    remedy: 'Check the address (it usually ends in /v1) and whether the model has been loaded; nothing was recorded.',
+  },
+  WL_ENDPOINT_DENIED: {
+    exit: EXIT.notPermitted,
+    when: 'The endpoint that was to be probed wants a key, or refused the one that was sent.',
+    remedy: 'Put the key into an environment variable and name the variable with --key-from.',
+  },
   WL_INTERNAL: {
     exit: EXIT.internal,
     when: 'Weighlock itself made a mistake.',
