@@ -28,6 +28,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   lifecycle: 3,
   posture: 3,
   remediation: 3,
+  probe: 3,
   inspection: 4,
   gateway: 5,
   'hub-stand-in': 5,

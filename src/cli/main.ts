@@ -90,6 +90,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   channel: async () => (await import('./channel.ts')).channelCommand,
   revoke: async () => (await import('./revoke.ts')).revokeCommand,
   access: async () => (await import('./access.ts')).accessCommand,
+  probe: async () => (await import('./probe.ts')).probeCommand,
   sweep: async () => (await import('./sweep.ts')).sweepCommand,
   remove: async () => (await import('./remove.ts')).removeCommand,
   gc: async () => (await import('./gc.ts')).gcCommand,

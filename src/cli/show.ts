@@ -3,9 +3,11 @@ import { Command } from 'commander';
 import type { SignedRecord } from '../attest/record.ts';
 import type { RevisionIndex } from '../attest/state.ts';
 import { EXIT } from '../base/errors.ts';
+import { evidenceOf } from '../lifecycle/evidence.ts';
 import { place } from '../policy/floor.ts';
 import type { RevisionId } from '../vault/layout.ts';
 import { decisionText } from './decision-text.ts';
+import { observedText } from './evidence-text.ts';
 import { statusOf } from './list.ts';
 import type { Run } from './main.ts';
 import { parseModelTarget } from './target.ts';
@@ -23,6 +25,7 @@ export function showCommand(run: Run): Command {
         const registry = await wire.registry();
         const { id, entry } = await registry.resolve(target.model, target.revision);
         const record = await registry.record(id, entry.number, entry.record);
+        const observed = await evidenceOf(registry, entry);
         return {
           exit: EXIT.done,
           json: {
@@ -31,8 +34,13 @@ export function showCommand(run: Run): Command {
             digest: record.digest,
             key: record.keyId,
             ...record.body,
+            observed: observed.map(({ logIndex, signed }) => ({
+              logIndex,
+              statement: signed.digest,
+              ...signed.body,
+            })),
           },
-          text: describe({ id, entry, record }, wire.terminal),
+          text: describe({ id, entry, record }, wire.terminal) + observedText(observed),
         };
       }),
     );

@@ -60,12 +60,14 @@ export async function recordEvidence(
   return { logIndex: index, statement: signed.digest, raw: digest };
 }
 
+export interface RecordedEvidence {
+  readonly logIndex: number;
+  readonly signed: Signed<EvidenceBody>;
+}
+
 /** What is on record about a revision, the newest first. */
-export async function evidenceOf(
-  registry: Registry,
-  entry: RevisionIndex,
-): Promise<{ readonly logIndex: number; readonly signed: Signed<EvidenceBody> }[]> {
-  const found = [];
+export async function evidenceOf(registry: Registry, entry: RevisionIndex): Promise<RecordedEvidence[]> {
+  const found: RecordedEvidence[] = [];
   for (const { statement, logIndex } of (entry.evidence ?? []).toReversed())
     found.push({ logIndex, signed: await registry.statement('evidence', statement) });
   return found;
