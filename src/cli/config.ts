@@ -26,6 +26,7 @@ const fileSchema = z.strictObject({
   namespaces: z.array(text).min(1).optional(),
   hub: z.strictObject({ endpoint: text.optional(), hosts: z.array(text).optional() }).optional(),
   stateValidityDays: z.number().positive().max(3650).optional(),
+  verifiedWithinDays: z.number().positive().max(3650).optional(),
   concurrency: z.int().min(1).max(64).optional(),
   memory: z.union([text, z.int()]).optional(),
   clamd: text.optional(),
@@ -72,6 +73,8 @@ export interface Config {
     readonly proxy?: string;
   };
   readonly stateValidityMs: number;
+  /** How long ago every byte of what is deployed was last verified, at the most. */
+  readonly verifiedWithinDays: number;
   readonly concurrency: number;
   readonly memoryBytes: number;
   /** The daemon of ClamAV, by its socket or host:port, where one is to look at every file. */
@@ -82,6 +85,7 @@ export interface Config {
 
 const DEFAULT_VAULT = './weighlock-data';
 const DEFAULT_STATE_VALIDITY_DAYS = 30;
+const DEFAULT_VERIFIED_WITHIN_DAYS = 30;
 const DEFAULT_CONCURRENCY = 4;
 const DEFAULT_MEMORY = '16MB';
 /** Parts of uploads wait whole. */
@@ -133,6 +137,7 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     namespaces: settings.namespaces ?? ['local'],
     hub: { endpoint, hosts, ...(token && { token }), ...(proxy && { proxy }) },
     stateValidityMs: (settings.stateValidityDays ?? DEFAULT_STATE_VALIDITY_DAYS) * DAY_MS,
+    verifiedWithinDays: settings.verifiedWithinDays ?? DEFAULT_VERIFIED_WITHIN_DAYS,
     concurrency: readConcurrency(
       from(options.concurrency, variable.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY),
     ),

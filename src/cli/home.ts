@@ -1,6 +1,7 @@
 /**
  * The home of Weighlock on one machine: private keys (or the names of those in AWS KMS), pinned trust files, what was
- * seen of each vault, and which vault stood where. None of it is in any vault.
+ * seen of each vault, and which vault stood where,
+ * and what was verified. None of it is in any vault.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +21,9 @@ export interface HomeSettings {
   /** A client for the keys that AWS KMS has in a region. */
   readonly kms: (region: string) => Promise<KMSClient>;
 }
+
+/** Revisions whose verification is remembered: beyond, the oldest is verified again. */
+const VERIFIED_MAX = 10_000;
 
 export class Home {
   readonly path: string;
@@ -131,6 +135,23 @@ export class Home {
     return new FileMemory(path.join(this.path, 'seen', `${vault}.json`));
   }
 
+  /** When this machine last verified every byte of the revision with this record. */
+  verifiedAt(vault: string, record: string): string | undefined {
+    return readJson(this.#verifiedFile(vault))[record];
+  }
+
+  rememberVerified(vault: string, { record, at }: { readonly record: string; readonly at: string }): void {
+    const file = this.#verifiedFile(vault);
+    // The latest come last; what was verified longest ago is forgotten first.
+    const { [record]: _before, ...others } = readJson(file);
+    const kept = Object.entries(others).slice(1 - VERIFIED_MAX);
+    replace(file, `${JSON.stringify(Object.fromEntries([...kept, [record, at]]), null, 2)}\n`);
+  }
+
+  #verifiedFile(vault: string): string {
+    return path.join(this.path, 'verified', `${vault}.json`);
+  }
+
   /** The vault that stood at a place when this machine last used it. */
   vaultAt(place: string): string | undefined {
     return this.#places()[place];
@@ -146,16 +167,20 @@ export class Home {
   }
 
   #places(): Record<string, string> {
-    const file = path.join(this.path, 'places.json');
-    if (!existsSync(file)) return {};
-    try {
-      return JSON.parse(read(file)) as Record<string, string>;
-    } catch (error) {
-      throw new WeighlockError('WL_CONFIG_INVALID', `${file} is damaged`, {
-        cause: error,
-        hint: 'Restore it from a backup.',
-      });
-    }
+    return readJson(path.join(this.path, 'places.json'));
+  }
+}
+
+/** A small file of names and texts; empty where there is none. */
+function readJson(file: string): Record<string, string> {
+  if (!existsSync(file)) return {};
+  try {
+    return JSON.parse(read(file)) as Record<string, string>;
+  } catch (error) {
+    throw new WeighlockError('WL_CONFIG_INVALID', `${file} is damaged`, {
+      cause: error,
+      hint: 'Restore it from a backup.',
+    });
   }
 }
 

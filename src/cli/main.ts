@@ -79,6 +79,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   list: async () => (await import('./list.ts')).listCommand,
   show: async () => (await import('./show.ts')).showCommand,
   log: async () => (await import('./log.ts')).logCommand,
+  deploy: async () => (await import('./deploy.ts')).deployCommand,
   key: async () => (await import('./key.ts')).keyCommand,
   trust: async () => (await import('./trust.ts')).trustCommand,
   policy: async () => (await import('./policy.ts')).policyCommand,

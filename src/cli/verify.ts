@@ -1,12 +1,15 @@
 /** `weighlock verify`: a revision, a copy of one, or the whole vault. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { Command } from 'commander';
+import { timestamp } from '../base/clock.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseCommit } from '../base/name.ts';
 import { COPY_PROOF_BYTES_MAX, claimedVault, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
 import type { Verification } from '../registry/problem.ts';
+import type { Registry } from '../registry/registry.ts';
 import { type RevisionCheck, verifyRevision } from '../registry/verify-revision.ts';
 import { verifyVault } from '../registry/verify-vault.ts';
+import type { RevisionId } from '../vault/layout.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { watching } from './progress.ts';
@@ -67,6 +70,7 @@ async function verifyModel(
   const { id, verification } = await watching(wire.terminal, (onStart) =>
     verifyRevision(registry, { model, revision }, { depth, onStart }),
   );
+  if (verification.problems.length === 0 && depth === 'bytes') await remember(wire, registry, id);
   if (flags.expect) {
     const expected = parseExpected(flags.expect);
     if (expected.model !== id.model || expected.commit !== id.commit) {
@@ -77,6 +81,13 @@ async function verifyModel(
     }
   }
   return outcome(wire, `${id.model}@${id.commit}`, verification);
+}
+
+/** For `weighlock deploy`, which asks that every byte was verified not too long ago. */
+async function remember(wire: Wire, registry: Registry, { model, commit }: RevisionId): Promise<void> {
+  const { entry } = await registry.published(model, commit);
+  const { vault } = registry.trust;
+  wire.home.rememberVerified(vault, { record: entry.record, at: timestamp(wire.clock) });
 }
 
 async function verifyDirectory(

@@ -5,6 +5,9 @@
 
 import type { RepoPath } from '../base/name.ts';
 import type { Facts } from '../formats/facts.ts';
+import type { GgufFacts } from '../formats/gguf.ts';
+import type { SafetensorsFacts } from '../formats/safetensors.ts';
+import { type Shape, shapeOfGguf } from './shape.ts';
 
 export type WeightsFormat = 'safetensors' | 'gguf' | 'other';
 
@@ -28,11 +31,46 @@ export interface Weights {
   readonly exact: boolean;
 }
 
-/** A file and what its parser says of it, where that is known. */
+/** What of a file's facts matters here, however many tensors it has. */
 export interface DescribedFile {
   readonly path: RepoPath;
   readonly sizeBytes: number;
-  readonly facts: Facts | undefined;
+  /** Of safetensors and GGUF. */
+  readonly tensors:
+    | { readonly count: number; readonly bytesByDtype: ReadonlyMap<string, number>; readonly whole: boolean }
+    | undefined;
+  /** The files that an index of shards names. */
+  readonly shards: readonly string[] | undefined;
+  /** Whether it is a configuration that names Python for loaders to run. */
+  readonly namesCode: boolean;
+  /** Of GGUF, which carries its own configuration. */
+  readonly shape: Shape | undefined;
+}
+
+/** Dtypes that are told apart: more than both formats have. */
+const DTYPES_MAX = 64;
+
+export function describeFile(path: RepoPath, sizeBytes: number, facts: Facts | undefined): DescribedFile {
+  const isJson = facts?.format === 'json';
+  return {
+    path,
+    sizeBytes,
+    tensors: facts?.format === 'safetensors' || facts?.format === 'gguf' ? countTensors(facts) : undefined,
+    shards: isJson ? facts.shards : undefined,
+    namesCode: isJson && facts.notable.some(({ key }) => key === 'auto_map'),
+    shape: facts?.format === 'gguf' ? shapeOfGguf(facts) : undefined,
+  };
+}
+
+function countTensors({ tensors, gaps, sizeBytes }: SafetensorsFacts | GgufFacts): DescribedFile['tensors'] {
+  const bytesByDtype = new Map<string, number>();
+  for (const { dtype, begin, end } of tensors) {
+    const named = bytesByDtype.has(dtype) || bytesByDtype.size < DTYPES_MAX ? dtype : 'other';
+    // A range that lies must not shrink the sum.
+    const bytes = Math.min(Math.max(0, end - begin), sizeBytes);
+    bytesByDtype.set(named, (bytesByDtype.get(named) ?? 0) + bytes);
+  }
+  return { count: tensors.length, bytesByDtype, whole: gaps.length === 0 };
 }
 
 /** Names of files that hold weights: without facts they are counted by their size. */
@@ -42,6 +80,13 @@ const INDEX_PATH = 'model.safetensors.index.json';
 /** Whether a runtime would load weights from a file of this name: only such files need to be described. */
 export function isWeightsPath(path: string): boolean {
   return WEIGHTS_NAME.test(path) && !path.includes('/');
+}
+
+/** The shape that a GGUF file carries; for models without a config.json. */
+export function shapeAmong(files: readonly DescribedFile[]): Shape {
+  const carried = files.find(({ path, shape }) => isWeightsPath(path) && shape)?.shape;
+  const why = 'there is neither a config.json that can be read nor a GGUF file';
+  return carried ?? { kind: 'unknown', why, architectures: [] };
 }
 
 /**
@@ -60,36 +105,26 @@ export function weightsOf(files: readonly DescribedFile[]): Weights {
 }
 
 function shardsOf(files: readonly DescribedFile[]): ReadonlySet<string> | undefined {
-  const facts = files.find(({ path }) => path === INDEX_PATH)?.facts;
-  return facts?.format === 'json' && facts.shards ? new Set(facts.shards) : undefined;
+  const shards = files.find(({ path }) => path === INDEX_PATH)?.shards;
+  return shards && new Set(shards);
 }
 
 function count(format: WeightsFormat, described: readonly DescribedFile[]): Weights {
   const dtypes = new Map<string, number>();
-  let tensors = 0;
-  let exact = true;
-  const files = described.map(({ path, sizeBytes, facts }): WeightsFile => {
-    if (facts?.format !== 'safetensors' && facts?.format !== 'gguf') {
-      exact = false;
-      return { path, sizeBytes, tensorBytes: sizeBytes };
-    }
-    if (facts.gaps.length > 0) exact = false;
-    tensors += facts.tensors.length;
+  const files = described.map(({ path, sizeBytes, tensors }): WeightsFile => {
     let tensorBytes = 0;
-    for (const { dtype, begin, end } of facts.tensors) {
-      // A range that lies is a problem of the file, and admitted by nobody; it must not shrink the sum.
-      const bytes = Math.min(Math.max(0, end - begin), sizeBytes);
+    for (const [dtype, bytes] of tensors?.bytesByDtype ?? []) {
       tensorBytes += bytes;
       dtypes.set(dtype, (dtypes.get(dtype) ?? 0) + bytes);
     }
-    return { path, sizeBytes, tensorBytes: Math.min(tensorBytes, sizeBytes) };
+    return { path, sizeBytes, tensorBytes: tensors ? Math.min(tensorBytes, sizeBytes) : sizeBytes };
   });
   return {
     format,
     files,
     bytes: files.reduce((sum, file) => sum + file.tensorBytes, 0),
-    tensors,
+    tensors: described.reduce((sum, { tensors }) => sum + (tensors?.count ?? 0), 0),
     dtypes: [...dtypes].map(([dtype, bytes]) => ({ dtype, bytes })).sort((a, b) => b.bytes - a.bytes),
-    exact: exact && files.length > 0,
+    exact: described.length > 0 && described.every(({ tensors }) => tensors?.whole),
   };
 }

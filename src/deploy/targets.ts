@@ -1,0 +1,4 @@
+/** The targets, in the order of the help. Each lists its options here, and loads its code when it is asked for. */
+import type { TargetEntry } from './deploy.ts';
+
+export const TARGETS: readonly TargetEntry[] = [];
