@@ -29,6 +29,7 @@ interface ProbeFlags {
   readonly harmful?: string;
   readonly benign?: string;
   readonly own: boolean;
+  readonly only?: string;
   readonly repeat: string;
   readonly temperature: string;
   readonly maxTokens: string;
@@ -63,6 +64,7 @@ export function probeCommand(run: Run): Command {
     )
     .option('--benign <csv>', 'prompts to be answered, in the same columns')
     .option('--no-own', 'leave out our own probes')
+    .option('--only <categories>', 'put only the probes of these categories, with commas between')
     .option('--repeat <n>', 'attempts for each probe', '1')
     .option('--temperature <t>', 'from 0 to 2', '0')
     .option(
@@ -155,9 +157,10 @@ function readSettings(flags: ProbeFlags, environment: NodeJS.ProcessEnv): Settin
     const file = flags[kind];
     return file === undefined ? [] : [readPromptFile(file, kind)];
   });
-  const probes = [...(flags.own ? ownProbes(seed) : []), ...files.flatMap((file) => file.probes)];
-  if (probes.length === 0)
+  const all = [...(flags.own ? ownProbes(seed) : []), ...files.flatMap((file) => file.probes)];
+  if (all.length === 0)
     throw new WeighlockError('WL_USAGE', '--no-own leaves nothing to ask without --harmful or --benign');
+  const probes = flags.only === undefined ? all : onlyOf(all, flags.only.split(','));
   return {
     probes,
     repeat,
@@ -167,6 +170,7 @@ function readSettings(flags: ProbeFlags, environment: NodeJS.ProcessEnv): Settin
     asked: { temperature, maxTokens, seed },
     configuration: {
       ...(flags.own && { probes: PROBE_SET }),
+      ...(flags.only !== undefined && { only: flags.only }),
       ...Object.fromEntries(files.map(({ kind, digest }) => [kind, digest])),
       seed,
       repeat,
@@ -174,6 +178,17 @@ function readSettings(flags: ProbeFlags, environment: NodeJS.ProcessEnv): Settin
       maxTokens,
     },
   };
+}
+
+function onlyOf(probes: readonly Probe[], wanted: readonly string[]): Probe[] {
+  const there = new Set(probes.map(({ category }) => category));
+  const unknown = wanted.find((category) => !there.has(category));
+  if (unknown !== undefined)
+    throw new WeighlockError(
+      'WL_USAGE',
+      `there is no category "${unknown}"; there are ${[...there].join(', ')}`,
+    );
+  return probes.filter(({ category }) => wanted.includes(category));
 }
 
 function whole(option: string, text: string, [min, max]: readonly [number, number]): number {

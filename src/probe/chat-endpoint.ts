@@ -100,8 +100,9 @@ export class ChatEndpoint implements AsyncDisposable {
     for (let tries = 1; ; tries++) {
       const response = await this.#askOnce(path, body, { bytesMax, signal });
       const busy = response.kind === 'error' && (response.status === 429 || response.status === 503);
-      if (!busy || tries >= TRIES_MAX || signal.aborted) return response;
+      if (!busy || tries >= TRIES_MAX) return response;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS * tries));
+      if (signal.aborted) return response;
     }
   }
 
