@@ -12,6 +12,7 @@ import type { PickleFacts } from '../formats/pickle/facts.ts';
 import type { ZipFacts } from '../formats/zip/facts.ts';
 import { type PickleTier, pickleTier, scanPickle, worst } from './pickle.ts';
 import { scanSkops } from './skops.ts';
+import { scanProgram } from './torchscript.ts';
 
 /** Scans the facts of one member with the scanner for its format. */
 export type MemberScanner = (file: string, facts: BaseFacts, member: string) => readonly Finding[];
@@ -46,14 +47,14 @@ export function scanArchive(
   const findings: Finding[] = [];
   const outside = member === undefined ? '' : `${member}!`;
   for (const problem of facts.problems) findings.push(structural(file, problem, outside));
-  const program = isZipFacts(facts) && facts.pytorch?.torchscript === true;
-  if (program) findings.push(torchscript(file, member));
+  const program = isZipFacts(facts) ? facts.pytorch?.program : undefined;
+  if (program !== undefined) findings.push(...scanProgram(file, program, outside));
   if (isZipFacts(facts) && facts.skops !== undefined)
     findings.push(...scanSkops(file, facts.skops, `${outside}schema.json`));
   for (const inner of membersOf(facts)) {
     if (findings.length >= FINDINGS_MAX) break;
     const ofMember = scanMember(file, inner.facts, `${outside}${inner.name}`);
-    findings.push(...(program ? ofMember.filter((one) => !isProgramClass(one)) : ofMember));
+    findings.push(...(program !== undefined ? ofMember.filter((one) => !isProgramClass(one)) : ofMember));
   }
   return findings.slice(0, FINDINGS_MAX);
 }
@@ -98,10 +99,10 @@ export function membersOf(
   return facts.content === undefined ? [] : [{ name: CONTENT, facts: facts.content }];
 }
 
-/** Classes that a TorchScript archive brings itself, and code in its dialect: one finding speaks for its whole program. */
-function isProgramClass({ subject, verdict, rule }: Finding): boolean {
-  if (verdict !== 'inconclusive') return false;
-  return rule === 'python/not-parsed' || (subject?.startsWith('__torch__.') ?? false);
+/** Classes that a TorchScript archive brings itself: its program is judged as one. Those made in C++ are not its own. */
+function isProgramClass({ subject, verdict }: Finding): boolean {
+  if (verdict !== 'inconclusive' || subject === undefined) return false;
+  return subject.startsWith('__torch__.') && !subject.startsWith('__torch__.torch.classes.');
 }
 
 function structural(file: string, { code, offset, detail, member }: Problem, outside: string): Finding {
@@ -119,18 +120,5 @@ function structural(file: string, { code, offset, detail, member }: Problem, out
       ? 'Readers of such an archive see different content, which is how a scanner is shown something harmless.'
       : 'What the archive holds here was not read, so nothing can be said of it.',
     fix: 'Ask the publisher for a file as PyTorch or a zip tool writes it, or for safetensors.',
-  };
-}
-
-function torchscript(file: string, member: string | undefined): Finding {
-  return {
-    rule: 'archive/torchscript',
-    severity: 'high',
-    verdict: 'inconclusive',
-    file,
-    ...(member === undefined ? {} : { member }),
-    message: 'the archive is TorchScript: it holds a program, not only weights',
-    why: 'TorchScript runs when the model is used, and what its program does was not analysed.',
-    fix: 'Use weights with code that you reviewed, or waive this file after a review of its code/ folder.',
   };
 }

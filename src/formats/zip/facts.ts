@@ -6,6 +6,7 @@
 import type { ArchiveMember } from '../archive/facts.ts';
 import type { Identify, Nesting } from '../nesting.ts';
 import type { BaseFacts } from '../parse.ts';
+import type { ProgramFacts } from '../torchscript/parse.ts';
 import type { SkopsFacts } from './skops.ts';
 
 export interface ArchiveInput {
@@ -41,8 +42,8 @@ export interface ZipFacts extends BaseFacts {
   readonly skops?: SkopsFacts;
   readonly pytorch?: {
     readonly root: string;
-    /** The archive holds serialised code, which this parser does not understand. */
-    readonly torchscript: boolean;
+    /** Present where the archive is TorchScript: it holds a program. */
+    readonly program?: ProgramFacts;
     /** Storages accounted for by the pickle that names them. */
     readonly storages: number;
     readonly storageBytes: number;

@@ -96,7 +96,7 @@ test('a checkpoint of PyTorch is accounted for to the byte', () => {
   assert.deepEqual(facts.gaps, []);
   assert.deepEqual(facts.problems, []);
   assert.equal(facts.format, 'pytorch');
-  assert.deepEqual(facts.pytorch, { root: 'archive', torchscript: false, storages: 1, storageBytes: 12 });
+  assert.deepEqual(facts.pytorch, { root: 'archive', storages: 1, storageBytes: 12 });
   assert.deepEqual(
     facts.members.map(({ name }) => name),
     ['archive/data.pkl'],
@@ -271,7 +271,7 @@ test('members beside the storages are parsed by content, whatever their names', 
 
 test('an archive with code/ is TorchScript', () => {
   const code: ZipMember = { name: 'archive/code/m.py', data: Buffer.from('class M: pass') };
-  assert.equal(factsOf(checkpoint({ more: [code] })).pytorch?.torchscript, true);
+  assert.equal(factsOf(checkpoint({ more: [code] })).pytorch?.program?.sources, 1);
 });
 
 test('mutated archives never throw, and are complete only where nothing but times changed', () => {

@@ -11,6 +11,7 @@ import { Contents, methodName } from './content.ts';
 import { readDirectory } from './directory.ts';
 import type { ArchiveInput, ZipFacts } from './facts.ts';
 import { type PlacedEntry, placeEntries } from './local.ts';
+import { noteFirstFormat } from './program.ts';
 import { accountForPytorch, pytorchRoot } from './pytorch.ts';
 import { readSkops } from './skops.ts';
 import { Unreadable } from './unreadable.ts';
@@ -45,6 +46,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
       directoryBegin: directory.begin,
       notes,
     });
+    noteFirstFormat(directory.entries, notes);
     const root = pytorchRoot(directory.entries);
     const account =
       root === undefined
@@ -63,7 +65,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
   const { entries, members, pytorch, skops } = found;
   return {
     format: pytorch === undefined ? 'zip' : 'pytorch',
-    parser: pytorch === undefined ? 'zip/2' : 'pytorch/2',
+    parser: pytorch === undefined ? 'zip/3' : 'pytorch/3',
     sizeBytes: input.sizeBytes,
     gaps: notes.gaps,
     problems: notes.problems,

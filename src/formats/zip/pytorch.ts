@@ -14,6 +14,7 @@ import { storagesByKey } from '../pickle/storage.ts';
 import { type Contents, methodName, tinyText } from './content.ts';
 import type { ZipEntry, ZipFacts } from './facts.ts';
 import type { PlacedEntry } from './local.ts';
+import { readProgram } from './program.ts';
 
 /** Small texts that PyTorch's writer adds. */
 const TINY_MEMBERS = new Set([
@@ -75,10 +76,14 @@ export function* accountForPytorch(
       if (yield* contents.parse(entry, (_head, sizeBytes) => tinyText(sizeBytes))) done.add(entry);
     }
   }
-  const torchscript = entries.some(
-    ({ name }) => name.startsWith(`${root}/code/`) || name === `${root}/constants.pkl`,
-  );
-  const facts = { root, torchscript, storages: 0, storageBytes: 0 };
+  const program = yield* readProgram(entries, root, { contents, notes });
+  for (const entry of program?.done ?? []) done.add(entry);
+  const facts = {
+    root,
+    ...(program === undefined ? {} : { program: program.facts }),
+    storages: 0,
+    storageBytes: 0,
+  };
   // TorchScript keeps the tensors of its constants beside them, in the same way.
   for (const [folder, named] of storages) {
     const account = accountForStorages(entries, { root, folder, storages: named, notes });
