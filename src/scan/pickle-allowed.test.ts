@@ -130,6 +130,10 @@ const ATTACKS: readonly (readonly [string, readonly (string | number | Uint8Arra
     [instance('transformers.models.marian.tokenization_marian', 'MarianTokenizer', bytes('}'))],
   ],
   ['an object that listens', [instance('sklearn.callback._scoring_monitor', 'ScoringMonitor', bytes('}'))]],
+  [
+    'a pattern that is made of an object',
+    [stackGlobal('re', '_compile'), NAMESPACE(bytes('}')), 'K\x00', 0x86, 'R'],
+  ],
   ['a class made with arguments', [stackGlobal('sklearn.svm._classes', 'SVC'), short('x'), 0x85, 0x81]],
 ];
 
@@ -142,6 +146,7 @@ const HARMLESS: readonly (readonly [string, readonly (string | number | Uint8Arr
     [layer(stackGlobal('torch.nn.modules.linear', 'Linear'), 'import os'), ')', 0x81, '}b'],
   ],
   ['a namespace', [NAMESPACE(item('lr', bytes('N')))]],
+  ['a pattern', [stackGlobal('re', '_compile'), short('a+'), 'K\x00', 0x86, 'R']],
   ['an attribute that is a class', [NAMESPACE(item('dtype', stackGlobal('numpy', 'float32')))]],
   [
     'a class among many',
