@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
+import type { Commit } from '../base/name.ts';
 import type { Applied, Conduct, Flags, Order, Plan, Route, Subject, TargetEntry } from '../deploy/deploy.ts';
 import { subjectOfHub } from '../deploy/hub-subject.ts';
 import { endDeployment, type Recorded, recordDeployment, requireRoom } from '../deploy/record.ts';
@@ -87,6 +88,15 @@ async function deploy(
   const subject = await subjectOf(wire, { model, flags, gate });
   const target = await entry.open();
   const plan = await target.plan(orderOf(wire, subject, flags));
+  if (flags.apply && gate && plan.here) {
+    const { runHere } = await import('./deploy-local.ts');
+    const { revision } = parseModelTarget(model);
+    const planOf = async (commit: Commit) => {
+      const one = await subjectOf(wire, { model: `${subject.model}@${commit}`, flags, gate });
+      return target.plan(orderOf(wire, one, flags));
+    };
+    return runHere(wire, { gate, model: subject.model, revision, here: plan.here, planOf });
+  }
   const written = flags.out === undefined ? [] : writeFiles(flags.out, plan);
   const applied = flags.apply ? await apply(wire, plan) : undefined;
   const recorded = gate && (await record(gate, plan, applied));

@@ -12,6 +12,7 @@ import type { Sha256 } from '../base/digest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Publisher } from '../sources/source.ts';
 import type { VaultTicket } from '../vault/vault.ts';
+import type { Here } from './local/local.ts';
 import type { Shape } from './shape.ts';
 import type { Sizing } from './size.ts';
 import type { Weights } from './weights.ts';
@@ -116,6 +117,8 @@ export interface Plan {
   /** What is missing before it can be applied, each a sentence that says how to give it. */
   readonly missing: readonly string[];
   readonly deployment: DeploymentDraft;
+  /** How it is run by the process that planned it, where the target is this machine: applying it is running it. */
+  readonly here?: Here;
   /** Makes it. Absent where the target only writes files. Errors: WL_DEPLOY_*. */
   readonly apply?: (conduct: Conduct) => Promise<Applied>;
 }

@@ -33,7 +33,10 @@ describe('weighlock probe', () => {
   /** Digest of the report of the first run. */
   let raw: string;
   const server = createServer(async (request, response) => {
-    if (request.url === '/v1/models') return response.end('{"data":[{"id":"weak"}]}');
+    if (request.url === '/v1/models') {
+      response.end('{"data":[{"id":"weak"}]}');
+      return;
+    }
     let body = '';
     for await (const chunk of request) body += chunk;
     const { messages, model } = JSON.parse(body);
