@@ -87,6 +87,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,
   vault: async () => (await import('./vault.ts')).vaultCommand,
+  posture: async () => (await import('./posture.ts')).postureCommand,
   serve: async () => (await import('./serve.ts')).serveCommand,
   channel: async () => (await import('./channel.ts')).channelCommand,
   revoke: async () => (await import('./revoke.ts')).revokeCommand,

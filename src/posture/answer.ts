@@ -21,6 +21,9 @@ const ABSENT =
 const UNSUPPORTED =
   /^(NotImplemented|XNotImplemented|MethodNotAllowed|UnsupportedOperation|NotSupported|UnknownOperation\w*)$/;
 
+/** AWS's JSON services say so with status 400. */
+const DENIED = /^(AccessDenied(Exception)?|UnauthorizedOperation|NotAuthorizedException)$/;
+
 /** What the store said, or undefined where the error is no answer at all: a broken connection, missing credentials. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -35,7 +38,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (ABSENT.test(error.name)) return { kind: 'absent', said };
   if (status === 412) return { kind: 'precondition', said };
   if (status === 409) return { kind: 'conflict', said };
-  if (status === 403 || status === 401) return { kind: 'denied', said };
+  if (status === 403 || status === 401 || DENIED.test(error.name)) return { kind: 'denied', said };
   if (status === 404) return { kind: 'absent', said };
   if (status >= 400 && status < 500) return { kind: 'invalid', said };
   return { kind: 'other', said };

@@ -30,7 +30,7 @@ import {
   unknown,
 } from './check-row.ts';
 import type { StoreUnderCheck } from './check-store.ts';
-import { rootOf } from './place.ts';
+import { type Place, rootOf } from './place.ts';
 import type { PolicyDocument } from './policy-document.ts';
 import { denies, exactly } from './policy-reading.ts';
 import type { Scratch } from './scratch.ts';
@@ -213,7 +213,9 @@ async function lifecycle(
   return judge(rules.filter((rule) => rule.Status === 'Enabled'));
 }
 
-function uploadsAborted(rules: readonly LifecycleRule[], store: StoreUnderCheck): Answer {
+type HeldPlace = Place & { readonly holdDays: number };
+
+function uploadsAborted(rules: readonly LifecycleRule[], store: HeldPlace): Answer {
   const days = rules
     .filter(
       (rule) => prefixOf(rule) !== undefined && overlap(prefixOf(rule) ?? '', rootOf(store) + MODELS_PREFIX),
@@ -225,7 +227,7 @@ function uploadsAborted(rules: readonly LifecycleRule[], store: StoreUnderCheck)
   return ok(`after ${least} days`);
 }
 
-function stagingExpires(rules: readonly LifecycleRule[], store: StoreUnderCheck): Answer {
+function stagingExpires(rules: readonly LifecycleRule[], store: HeldPlace): Answer {
   const days = rules
     .filter((rule) => overlap(prefixOf(rule) ?? '', rootOf(store) + STAGING_PREFIX))
     .flatMap((rule) => rule.Expiration?.Days ?? []);
@@ -236,7 +238,7 @@ function stagingExpires(rules: readonly LifecycleRule[], store: StoreUnderCheck)
   return ok(`after ${least} days`);
 }
 
-function admittedStays(rules: readonly LifecycleRule[], store: StoreUnderCheck): Answer {
+function admittedStays(rules: readonly LifecycleRule[], store: HeldPlace): Answer {
   const kept = [MODELS_PREFIX, REGISTRY_PREFIX, LOG_PREFIX].map((prefix) => rootOf(store) + prefix);
   const rule = rules.find(
     (rule) =>
@@ -246,6 +248,16 @@ function admittedStays(rules: readonly LifecycleRule[], store: StoreUnderCheck):
       kept.some((prefix) => overlap(prefixOf(rule) ?? '', prefix)),
   );
   return rule ? failed(`the rule ${rule.ID ?? 'without a name'} expires it`) : ok('no rule expires it');
+}
+
+/** Whether a rule by itself does what none may: expires what was admitted, or uploads and staging before a hold ends. */
+export function offends(rule: LifecycleRule, store: HeldPlace): boolean {
+  const early = (answer: Answer) => answer.status === 'missing' && answer.found.startsWith('after');
+  return (
+    admittedStays([rule], store).status === 'failed' ||
+    early(uploadsAborted([rule], store)) ||
+    early(stagingExpires([rule], store))
+  );
 }
 
 /** Where a rule applies; a rule by tag or size alone may apply anywhere. */

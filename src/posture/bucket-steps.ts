@@ -6,6 +6,7 @@ import {
   GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketLoggingCommand,
+  GetBucketNotificationConfigurationCommand,
   GetBucketOwnershipControlsCommand,
   GetBucketPolicyCommand,
   GetBucketVersioningCommand,
@@ -14,6 +15,7 @@ import {
   PutBucketEncryptionCommand,
   PutBucketLifecycleConfigurationCommand,
   PutBucketLoggingCommand,
+  PutBucketNotificationConfigurationCommand,
   PutBucketOwnershipControlsCommand,
   PutBucketPolicyCommand,
   PutBucketVersioningCommand,
@@ -250,6 +252,27 @@ export function logging(
     },
     apply: () =>
       s3.send(new PutBucketLoggingCommand({ Bucket: bucket, BucketLoggingStatus: { LoggingEnabled } })),
+  };
+}
+
+/** To EventBridge, beside whatever is announced elsewhere already. Any listener counts as one. */
+export function events({ s3, bucket }: BucketSteps): Step {
+  const read = async () => {
+    const answer = await s3.send(new GetBucketNotificationConfigurationCommand({ Bucket: bucket }));
+    const { $metadata: _, ...configuration } = answer;
+    return configuration;
+  };
+  return {
+    id: 'events',
+    what: 'creations and removals are announced to EventBridge',
+    look: async () => ((await read()).EventBridgeConfiguration === undefined ? 'absent' : 'as planned'),
+    apply: async () =>
+      s3.send(
+        new PutBucketNotificationConfigurationCommand({
+          Bucket: bucket,
+          NotificationConfiguration: { ...(await read()), EventBridgeConfiguration: {} },
+        }),
+      ),
   };
 }
 

@@ -36,7 +36,7 @@ const HEAD = `# aws cloudformation deploy --template-file vault.yaml --stack-nam
 # Bucket and keys outlive the stack (DeletionPolicy: Retain): nobody loses a vault by deleting a stack.
 `;
 
-const RETAINED = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+export const RETAINED = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
 
 function resources(plan: BucketPlan): Record<string, unknown> {
   return {
@@ -53,6 +53,7 @@ function resources(plan: BucketPlan): Record<string, unknown> {
           DestinationBucketName: plan.logging.bucket,
           LogFilePrefix: plan.logging.prefix,
         },
+        NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
       },
     },
     // Its conditions name the remover and the gate by ARN: the policy needs no role to stand yet.
@@ -74,7 +75,7 @@ function resources(plan: BucketPlan): Record<string, unknown> {
   };
 }
 
-function keyResources(key: BucketPlan['key'] & { kind: 'new' }): Record<string, unknown> {
+export function keyResources(key: BucketPlan['key'] & { kind: 'new' }): Record<string, unknown> {
   return {
     VaultKey: {
       Type: 'AWS::KMS::Key',
@@ -92,7 +93,7 @@ function keyResources(key: BucketPlan['key'] & { kind: 'new' }): Record<string, 
   };
 }
 
-function logResources(logging: BucketPlan['logging'] & { kind: 'new' }): Record<string, unknown> {
+export function logResources(logging: BucketPlan['logging'] & { kind: 'new' }): Record<string, unknown> {
   return {
     LogBucket: {
       Type: 'AWS::S3::Bucket',
@@ -107,7 +108,7 @@ function logResources(logging: BucketPlan['logging'] & { kind: 'new' }): Record<
   };
 }
 
-function bucketProperties(name: string, lifecycle: readonly LifecycleRule[]): Record<string, unknown> {
+export function bucketProperties(name: string, lifecycle: readonly LifecycleRule[]): Record<string, unknown> {
   return {
     BucketName: name,
     PublicAccessBlockConfiguration: {
@@ -138,7 +139,7 @@ function lifecycleProperties(rule: LifecycleRule): Record<string, unknown> {
   };
 }
 
-function encryption(by: 's3' | { readonly kmsKeyArn: string }): Record<string, unknown> {
+export function encryption(by: 's3' | { readonly kmsKeyArn: string | object }): Record<string, unknown> {
   const rule =
     by === 's3'
       ? { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }
@@ -149,7 +150,7 @@ function encryption(by: 's3' | { readonly kmsKeyArn: string }): Record<string, u
   return { ServerSideEncryptionConfiguration: [rule] };
 }
 
-function policyResource(bucket: string, document: PolicyDocument): Record<string, unknown> {
+export function policyResource(bucket: string, document: PolicyDocument): Record<string, unknown> {
   return {
     Type: 'AWS::S3::BucketPolicy',
     Properties: { Bucket: { Ref: bucket }, PolicyDocument: document },

@@ -10,6 +10,7 @@ import { type BucketPlan, type PlanRequest, planBucket } from './bucket-plan.ts'
 import {
   type BucketSteps,
   encryption,
+  events,
   existence,
   lifecycle,
   logging,
@@ -65,6 +66,7 @@ function settings(steps: BucketSteps, plan: BucketPlan, keyArn: string | undefin
     ...(key === undefined ? [] : [encryption(steps, key)]),
     ...lifecycleSteps(steps, plan.lifecycle),
     policy(steps, plan.policy),
+    ...(steps.store === 'aws' ? [events(steps)] : []),
   ];
 }
 
@@ -81,7 +83,7 @@ function lifecycleSteps(steps: BucketSteps, rules: BucketPlan['lifecycle']): Ste
 }
 
 /** The bucket for access logs, where one is to be made, and then the logging. */
-async function accessLogs(
+export async function accessLogs(
   steps: BucketSteps,
   { logging: planned }: BucketPlan,
   mode: 'apply' | 'dry run',

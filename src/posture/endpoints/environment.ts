@@ -1,0 +1,75 @@
+/** What a serving container's variables and arguments say about where the model comes from, and whose code runs. */
+
+/** Variables by which containers name the model: TGI, DJL-LMI, vLLM of AWS and upstream, MMS. */
+const MODEL_VARIABLES: ReadonlySet<string> = new Set([
+  'HF_MODEL_ID',
+  'OPTION_MODEL_ID',
+  'SM_VLLM_MODEL',
+  'SM_VLLM_MODEL_ID',
+  'VLLM_MODEL',
+  'MODEL_ID',
+  'MODEL_NAME_OR_PATH',
+]);
+/** Models beside the model: adapters, drafts, tokenizers. */
+const OTHER_MODEL_VARIABLES =
+  /^(?:OPTION|SM_VLLM|VLLM)_(?:TOKENIZER|DRAFT_MODEL|SPECULATIVE_DRAFT_MODEL|SPECULATIVE_MODEL|HF_CONFIG_PATH)$/;
+
+/** Variables and arguments that are looked at of one container; platforms take fewer. */
+const ENTRIES_MAX = 1_000;
+const VALUE_CHARS_MAX = 8_192;
+
+export interface Told {
+  readonly variable: string;
+  readonly value: string;
+}
+
+/** Variables that name a model on the Hub: neither a path nor an address of a store. */
+export function hubIds(environment: Readonly<Record<string, string>>): Told[] {
+  return entries(environment).filter(
+    ({ variable, value }) =>
+      (MODEL_VARIABLES.has(variable) || OTHER_MODEL_VARIABLES.test(variable)) && isHubId(value),
+  );
+}
+
+/** `org/name` or `name`, as the Hub has them; a path begins with a slash or a dot, a store with its scheme. */
+export function isHubId(value: string): boolean {
+  return /^(?:hf:\/\/)?[A-Za-z0-9][\w.-]{0,95}(?:\/[\w.-]{1,96})?(?:@\S{1,100})?$/.test(value);
+}
+
+const OFF: ReadonlySet<string> = new Set(['false', '0', 'no', 'off', 'none']);
+
+/** Variables and arguments that let a model's own code run. What is not plainly "no" is a yes. */
+export function remoteCode(
+  environment: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Told[] {
+  const variables = entries(environment).filter(({ variable, value }) =>
+    variable.endsWith('TRUST_REMOTE_CODE') ? !OFF.has(value.trim().toLowerCase()) : trusts(value),
+  );
+  const words = args
+    .slice(0, ENTRIES_MAX)
+    .map((value) => value.slice(0, VALUE_CHARS_MAX))
+    .filter(trusts)
+    .map((value) => ({ variable: 'argument', value }));
+  return [...variables, ...words];
+}
+
+function trusts(value: string): boolean {
+  return /--trust[-_]remote[-_]code(?![=\s]+(?:false|0|no|off)\b)/i.test(value);
+}
+
+/** The model that arguments of vLLM name: `vllm serve <model>`, `--model <model>`, `--model=<model>`. */
+export function modelsInArguments(args: readonly string[]): string[] {
+  const words = args.slice(0, ENTRIES_MAX).flatMap((arg) => arg.slice(0, VALUE_CHARS_MAX).split(/\s+/));
+  return words.flatMap((word, i) => {
+    if (word.startsWith('--model=')) return [word.slice('--model='.length)];
+    if (word === '--model' || word === '--model-id') return words[i + 1] ?? [];
+    return word === 'serve' && words[i - 1]?.endsWith('vllm') ? (words[i + 1] ?? []) : [];
+  });
+}
+
+function entries(environment: Readonly<Record<string, string>>): Told[] {
+  return Object.entries(environment)
+    .slice(0, ENTRIES_MAX)
+    .map(([name, value]) => ({ variable: name.toUpperCase(), value: value.slice(0, VALUE_CHARS_MAX) }));
+}
