@@ -20,6 +20,9 @@ import { parseModelTarget } from './target.ts';
 import { labelled } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
 
+/** Platforms take minutes, and count calls. */
+const POLL_MS = 10_000;
+
 interface DeployFlags {
   readonly from: string;
   readonly out?: string;
@@ -150,6 +153,7 @@ function orderOf(wire: Wire, subject: Subject, flags: DeployFlags): Order {
     remoteCode: flags.remoteCode ? 'asked for' : 'refused',
     flags: flags as unknown as Flags,
     environment: wire.environment,
+    aws: (service, region) => wire.aws(service, region),
   };
 }
 
@@ -185,6 +189,7 @@ async function apply(wire: Wire, plan: Plan): Promise<Applied> {
   const conduct: Conduct = {
     tell: (sentence) => wire.terminal.err(labelled('', sentence)),
     signal: stop.signal,
+    pollMs: POLL_MS,
   };
   try {
     return await plan.apply(conduct);

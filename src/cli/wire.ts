@@ -5,6 +5,7 @@ import type { KMSClient } from '@aws-sdk/client-kms';
 import { openTrust, signTrust, TRUST_BYTES_MAX, type Trust } from '../attest/trust.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { WeighlockError } from '../base/errors.ts';
+import type { AwsReach } from '../deploy/deploy.ts';
 import { verifierKey } from '../log/checkpoint.ts';
 import { encodeDescriptor, newDescriptor, openDescriptor } from '../registry/descriptor.ts';
 import { Gate } from '../registry/gate.ts';
@@ -69,6 +70,16 @@ export class Wire {
   /** The vault that is configured, or another that is named, for reading. */
   async registry(name?: string): Promise<Registry> {
     return this.#openRegistry(await this.vault(name), name);
+  }
+
+  /** How a service of AWS is reached: its own variable comes before the one for all services, as in the SDK. */
+  aws(service: string, region: string): AwsReach {
+    const { environment } = this;
+    const own = environment[`AWS_ENDPOINT_URL_${service.toUpperCase().replaceAll('-', '_')}`];
+    const endpoint = own || environment.AWS_ENDPOINT_URL || undefined;
+    const proxy = proxyFor(endpoint ?? `https://${service}.${region}.amazonaws.com`, environment);
+    const caFile = environment.AWS_CA_BUNDLE || undefined;
+    return { region, ...(endpoint && { endpoint }), ...(proxy && { proxy }), ...(caFile && { caFile }) };
   }
 
   /** As `registry`, for a gateway whose readers reach the store at another endpoint than this machine does. */

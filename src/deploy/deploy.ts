@@ -11,6 +11,7 @@ import type { DeploymentBody } from '../attest/statement.ts';
 import type { Sha256 } from '../base/digest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Publisher } from '../sources/source.ts';
+import type { S3Settings } from '../vault/s3-place.ts';
 import type { VaultTicket } from '../vault/vault.ts';
 import type { Here } from './local/local.ts';
 import type { Shape } from './shape.ts';
@@ -74,9 +75,12 @@ export interface Order {
   readonly remoteCode: 'refused' | 'asked for';
   /** The target's own options as they were typed, by their long name in camel case. */
   readonly flags: Flags;
-  /** Credentials, proxies and endpoints of whoever deploys. */
   readonly environment: NodeJS.ProcessEnv;
+  /** How a service of AWS is reached from here. Holds no credentials. */
+  readonly aws: (service: string, region: string) => AwsReach;
 }
+
+export type AwsReach = Pick<S3Settings, 'region' | 'endpoint' | 'caFile' | 'proxy'>;
 
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
@@ -127,6 +131,8 @@ export interface Plan {
 export interface Conduct {
   readonly tell: (sentence: string) => void;
   readonly signal: AbortSignal;
+  /** How often a platform that takes its time is asked how far it is. */
+  readonly pollMs: number;
 }
 
 /** What was made. */
