@@ -11,7 +11,7 @@ import { awsConfig } from '../../vault/s3-client.ts';
 import { call, callerOf } from '../aws-call.ts';
 import { ensureRole } from '../aws-role.ts';
 import type { Applied, Conduct, Order } from '../deploy.ts';
-import { type Import, requestsOf } from './bedrock.ts';
+import { type Import, requestsOf } from './import.ts';
 
 /** An import of 200 GB takes an hour or two. */
 const WATCHED_SECONDS_MAX = 4 * 3600;

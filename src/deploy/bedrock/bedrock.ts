@@ -2,28 +2,12 @@
  * Bedrock: the files of a revision are imported into Amazon Bedrock as a custom model. Bedrock copies them, so what answers is
  * a copy that nobody can verify again: what was imported, and from which manifest, is in the statement and in the tags.
  */
-import { sha256 } from '../../base/digest.ts';
 import { WeighlockError } from '../../base/errors.ts';
-import {
-  type AwsPlace,
-  accountOf,
-  document,
-  json,
-  type PolicyDocument,
-  partitionOf,
-  readRevision,
-  regionOf,
-  requireBucket,
-  resourceName,
-  revisionRoleName,
-  text,
-  trustOf,
-} from '../aws.ts';
+import { accountOf, json, partitionOf, regionOf, requireBucket } from '../aws.ts';
 import { callerOf } from '../aws-call.ts';
-import type { Order, Plan, PlannedRequest, Subject, Target } from '../deploy.ts';
+import type { Order, Plan, Subject, Target } from '../deploy.ts';
 import { gigabytes, sizeLines } from '../size.ts';
-
-export const BEDROCK_SERVICE = 'bedrock.amazonaws.com';
+import { type Import, importOf, requestsOf } from './import.ts';
 
 /**
  * Architectures that Custom Model Import takes, by the names of transformers, from its user guide. R1's own architecture is
@@ -47,18 +31,6 @@ const ARCHITECTURES: ReadonlySet<string> = new Set([
 /** Of the user guide: text models of less than 200 GB, contexts of less than 128 K tokens. */
 const BYTES_MAX = 200e9;
 const CONTEXT_TOKENS_MAX = 131_072;
-const NAME_LENGTH_MAX = 63;
-
-export interface Import {
-  readonly place: AwsPlace;
-  readonly roleArn: string;
-  readonly role: { readonly name: string; readonly trust: PolicyDocument } | undefined;
-  readonly policy: PolicyDocument;
-  readonly job: Readonly<Record<string, unknown>> & {
-    readonly jobName: string;
-    readonly importedModelName: string;
-  };
-}
 
 export const bedrock: Target = {
   async plan(order) {
@@ -103,53 +75,6 @@ function requireImportable({ shape, weights, model, remoteCode }: Subject): void
     );
 }
 
-function importOf({ subject, flags }: Order, place: AwsPlace): Import {
-  const { origin, model, commit } = subject;
-  if (origin.route !== 'vault') throw new Error('an import has a bucket');
-  const bucket = requireBucket(subject, 'Bedrock');
-  const kmsKey = text(flags, 'bucketKey') ?? bucket.kmsKey;
-  const named = text(flags, 'role');
-  const name = revisionRoleName(subject, 'bedrock');
-  const modelName = nameOf(text(flags, 'name'), subject);
-  const key = text(flags, 'kmsKey');
-  const tags = [
-    { key: 'weighlock:model', value: model },
-    { key: 'weighlock:commit', value: commit },
-    { key: 'weighlock:vault', value: origin.vault },
-    { key: 'weighlock:manifest', value: origin.manifest },
-  ];
-  const roleArn = named ?? `arn:${place.partition}:iam::${place.account}:role/${name}`;
-  const what = {
-    importedModelName: modelName,
-    roleArn,
-    modelDataSource: { s3DataSource: { s3Uri: origin.uri } },
-    jobTags: tags,
-    importedModelTags: tags,
-    ...(key && { importedModelKmsKeyId: key }),
-  };
-  const digest = sha256(JSON.stringify(what));
-  const job = {
-    jobName: `${modelName.slice(0, NAME_LENGTH_MAX - 9).replace(/[-_]+$/, '')}-${digest.slice(0, 8)}`,
-    // The same token makes a second run find the first one's job instead of importing again.
-    clientRequestToken: digest,
-    ...what,
-  };
-  const policy = document(readRevision(subject, { ...bucket, ...(kmsKey && { kmsKey }) }, place));
-  return {
-    place,
-    roleArn,
-    role: named ? undefined : { name, trust: trustOf(BEDROCK_SERVICE, place) },
-    policy,
-    job,
-  };
-}
-
-function nameOf(named: string | undefined, { model, commit }: Subject): string {
-  const name = named ?? resourceName(model, { end: commit.slice(0, 8), lengthMax: NAME_LENGTH_MAX });
-  if (name.length <= NAME_LENGTH_MAX && /^[0-9a-zA-Z](?:[_-]?[0-9a-zA-Z])*$/.test(name)) return name;
-  throw new WeighlockError('WL_USAGE', `"${name}" cannot be the name of an imported model`);
-}
-
 function planOf(order: Order, made: Import): Plan {
   const { subject } = order;
   const { place, job, role, roleArn, policy } = made;
@@ -187,26 +112,4 @@ function planOf(order: Order, made: Import): Plan {
     },
     apply: async (conduct) => (await import('./apply.ts')).applyImport(made, order, conduct),
   };
-}
-
-export const POLICY_NAME = 'weighlock';
-
-export function requestsOf({ role, policy, job }: Import): PlannedRequest[] {
-  return [
-    ...(role
-      ? [
-          {
-            service: 'iam',
-            operation: 'CreateRole',
-            input: { RoleName: role.name, AssumeRolePolicyDocument: JSON.stringify(role.trust) },
-          },
-          {
-            service: 'iam',
-            operation: 'PutRolePolicy',
-            input: { RoleName: role.name, PolicyName: POLICY_NAME, PolicyDocument: JSON.stringify(policy) },
-          },
-        ]
-      : []),
-    { service: 'bedrock', operation: 'CreateModelImportJob', input: job },
-  ];
 }
