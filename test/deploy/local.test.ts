@@ -1,0 +1,241 @@
+/** Deployments on this machine, through the command line, with a small real server in another process. */
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { plainCommit } from '../story/models.ts';
+import { openStage, type Stage } from '../story/stage.ts';
+import { ask, load, runLocal } from './local-run.ts';
+
+const MODEL = 'org/model';
+const SERVER = path.join(import.meta.dirname, 'small-server.ts');
+
+const command = (mood = 'well') =>
+  `${process.execPath} --disable-warning=ExperimentalWarning ${SERVER} {folder}/README.md {port} ${mood}`;
+
+interface Deployed {
+  readonly target: string;
+  readonly place: string;
+  readonly commit: string;
+  readonly url?: string;
+}
+
+describe('weighlock deploy local', () => {
+  let stage: Stage;
+  let commits: readonly string[];
+  before(async () => {
+    const seeds = ['one', 'two', 'dies at start'];
+    const made = seeds.map((seed, at) => ({
+      ...plainCommit(seed),
+      refs: [`refs/tags/v${at}`, 'refs/heads/main'],
+    }));
+    stage = await openStage({ models: [{ id: MODEL, commits: made }] });
+    commits = seeds.map((_, at) => stage.hub.commitOf(MODEL, `v${at}`));
+    for (const commit of commits)
+      assert.equal((await stage.here(['admit', `${MODEL}@${commit}`])).exit, 0, 'admitted');
+  });
+  after(() => stage?.[Symbol.asyncDispose]());
+
+  const [first, second, third] = [0, 1, 2].map((at) => () => commits[at] ?? '');
+  const named = (commit: (() => string) | undefined) => `${MODEL}@${commit?.()}`;
+  const run = (model: string, ...more: readonly string[]) =>
+    runLocal(stage, [model, '--apply', '--port', '0', '--command', command(), ...more], {
+      HF_TOKEN: 'hf_secretsecret',
+    });
+  const deployed = async () => (await stage.ask<Deployed[]>(['deploy', 'list'])).json;
+  const move = async (commit: (() => string) | undefined) =>
+    assert.equal((await stage.here(['channel', 'set', named(commit)])).exit, 0);
+
+  it('plans without running anything', async () => {
+    const ran = await stage.here(['deploy', 'local', MODEL, '--command', command()]);
+    assert.equal(ran.exit, 0, ran.stderr);
+    assert.match(ran.stdout, /server [\s\S]*small-server\.ts <copy>\/README\.md 0 well/);
+    assert.match(ran.stdout, /nothing was changed/);
+    assert.deepEqual(await deployed(), []);
+  });
+
+  it('serves a verified copy offline, without the credentials of whoever deploys, and records it', async () => {
+    await using stopped = stopping(run(named(first)));
+    const { local } = stopped;
+    const [, commit, url = ''] = await local.said(/serving +([0-9a-f]{12}) at (\S+)/);
+    assert.ok(first?.().startsWith(commit ?? '-'));
+    const answer = await ask(url, 'Hello');
+    assert.equal(answer.revision, first?.());
+    assert.deepEqual(JSON.parse(answer.content), {
+      loaded: readFileSync(
+        path.join(stage.folder, 'weighlock-local', MODEL, first?.() ?? '', 'README.md'),
+        'utf8',
+      ).trim(),
+      token: null,
+      offline: '1',
+    });
+    await local.said(/recorded +log entry \d+/);
+    assert.deepEqual(
+      (await deployed()).map(({ target, commit, url }) => [target, commit, url]),
+      [['local', first?.(), url]],
+    );
+    assert.equal((await local.stop()).exit, 0);
+    assert.deepEqual(await deployed(), []);
+  });
+
+  it('passes the API alone, and nothing of web pages', async () => {
+    await using stopped = stopping(run(named(first)));
+    const [, url = ''] = await stopped.local.said(/serving +\S+ at (\S+)/);
+    const { port } = new URL(url);
+    for (const [status, target, headers] of [
+      [200, '/health', {}],
+      [404, '/crash', {}],
+      [404, '/v1/../crash', {}],
+      [404, '/props', {}],
+      [403, '/v1/models', { host: 'rebound.example' }],
+      [403, '/v1/models', { origin: 'https://stranger.example' }],
+      [403, '/health', { host: `127.0.0.1.stranger.example:${port}` }],
+    ] as const)
+      assert.equal(await statusOf(port, target, headers), status, `${target} ${JSON.stringify(headers)}`);
+  });
+
+  it('follows its channel without a failed request, also while a revision does not come up', async () => {
+    await move(first);
+    await using stopped = stopping(run(`${MODEL}@production`));
+    const { local } = stopped;
+    const [, url = ''] = await local.said(/serving +\S+ at (\S+)/);
+    const running = load(url, { lanes: 4, questionsMax: 2000 });
+    await move(third);
+    await local.said(
+      /failed +\S+: the server did not come up: it ended while it was starting: cannot load: not enough memory/,
+    );
+    await move(second);
+    await local.said(new RegExp(`serving +${second?.().slice(0, 12)} at`));
+    await local.said(/recorded[\s\S]+recorded/);
+    while (!running.answers.some((answer) => !(answer instanceof Error) && answer.revision === second?.()))
+      await ask(url, 'Hello');
+    const answers = await running.stop();
+    const statuses = new Set(
+      answers.map((answer) => (answer instanceof Error ? answer.message : answer.status)),
+    );
+    assert.deepEqual([...statuses], [200], `${answers.length} answers`);
+    const revisions = answers.map((answer) => (answer instanceof Error ? '' : answer.revision));
+    assert.ok(revisions.includes(first?.() ?? '') && revisions.includes(second?.() ?? ''));
+    assert.deepEqual(
+      (await deployed()).map(({ commit }) => commit),
+      [second?.()],
+    );
+  });
+
+  it('starts a server again that ended by itself, and gives up when it keeps doing so', async () => {
+    await using stopped = stopping(run(named(first)));
+    const { local } = stopped;
+    const [, url = ''] = await local.said(/serving +\S+ at (\S+)/);
+    for (let death = 1; death <= 3; death++) {
+      await assertServing(url);
+      await ask(url, 'please crash').catch(() => {});
+      await local.said(new RegExp(`(stopped[\\s\\S]+?){${death}}`));
+    }
+    const ran = await local.over;
+    assert.equal(ran.exit, 69);
+    assert.match(ran.stderr, /WL_DEPLOY_FAILED/);
+    assert.deepEqual(await deployed(), []);
+  });
+
+  it('says why a server does not come up, and leaves nothing running', async () => {
+    const ran = await runLocal(stage, [named(first), '--apply', '--port', '0', '--command', command('dies')])
+      .over;
+    assert.equal(ran.exit, 69);
+    assert.match(ran.stderr, /cannot load: not enough memory/);
+    const never = await runLocal(stage, [
+      ...[named(first), '--apply', '--port', '0', '--start-seconds', '1'],
+      ...['--command', command('never-healthy')],
+    ]).over;
+    assert.equal(never.exit, 69);
+    assert.match(never.stderr, /was not healthy within 1 s/);
+    assert.deepEqual(await deployed(), []);
+  });
+
+  it('does not start from a copy that was changed', async () => {
+    writeFileSync(path.join(stage.folder, 'weighlock-local', MODEL, first?.() ?? '', 'README.md'), 'changed');
+    const ran = await run(named(first)).over;
+    assert.equal(ran.exit, 1);
+    assert.match(ran.stderr, /README\.md was changed/);
+  });
+
+  it('stops at once what is revoked, cuts its answers, and goes on where the channel is moved', async () => {
+    await move(second);
+    await using stopped = stopping(
+      runLocal(stage, [MODEL, '--apply', '--port', '0', '--command', command(), '--copies', './others']),
+    );
+    const { local } = stopped;
+    const [, url = ''] = await local.said(/serving +\S+ at (\S+)/);
+    const long = ask(url, 'take long').then(
+      () => 'answered',
+      () => 'cut',
+    );
+    assert.equal((await stage.here(['revoke', named(second), '--reason', 'it was tampered with'])).exit, 0);
+    await local.said(/stopped +\S+:.* was revoked/);
+    assert.equal(await long, 'cut');
+    const refused = await ask(url, 'Hello');
+    assert.equal(refused.status, 503);
+    assert.match(refused.content, /was revoked.*tampered/);
+    assert.deepEqual(await deployed(), []);
+    await move(first);
+    await local.said(new RegExp(`serving +${first?.().slice(0, 12)} at`));
+    assert.equal((await ask(url, 'Hello')).revision, first?.());
+  });
+
+  it('ends where the very revision that was asked for is revoked, and does not start', async () => {
+    const ran = await run(named(second)).over;
+    assert.equal(ran.exit, 1);
+    assert.match(ran.stderr, /WL_REVOKED/);
+    await using stopped = stopping(run(named(first), '--copies', './others'));
+    await stopped.local.said(/serving/);
+    assert.equal((await stage.here(['revoke', named(first), '--reason', 'a weakness'])).exit, 0);
+    assert.equal((await stopped.local.over).exit, 1);
+  });
+
+  for (const [title, args, exit, message] of [
+    ['weights that llama.cpp does not load', [], 1, /llama\.cpp loads GGUF/],
+    ['a command that does not say its port', ['--command', 'serve {folder}'], 64, /\{port\}/],
+    ['a port that is none', ['--command', command(), '--port', 'x'], 64, /--port is a whole number/],
+    ['the Hub', ['--from', 'hub'], 64, /from the vault alone/],
+    [
+      'weights that are not there',
+      ['--command', 'x {file} {port}', '--file', 'no.gguf'],
+      64,
+      /no weights called/,
+    ],
+  ] as const)
+    it(`refuses ${title}`, async () => {
+      const ran = await stage.here(['deploy', 'local', named(third), ...args]);
+      assert.equal(ran.exit, exit, ran.stderr);
+      assert.match(ran.stderr, message);
+    });
+});
+
+function stopping(local: ReturnType<typeof runLocal>) {
+  return {
+    local,
+    async [Symbol.asyncDispose]() {
+      await local.stop();
+    },
+  };
+}
+
+async function assertServing(url: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const answer = await ask(url, 'Hello').catch(() => undefined);
+    if (answer?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail('it does not serve');
+}
+
+function statusOf(port: string, target: string, headers: Record<string, string>): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const asked = request({ host: '127.0.0.1', port, path: target, headers, agent: false }, (response) => {
+    response.resume();
+    resolve(response.statusCode ?? 0);
+  });
+  asked.on('error', reject);
+  asked.end();
+  return promise;
+}
