@@ -3,6 +3,7 @@ import { WeighlockError } from '../base/errors.ts';
 import { type RevisionId, revisionPrefix } from '../vault/layout.ts';
 import type { S3Settings } from '../vault/s3-place.ts';
 import type { Flags, Subject } from './deploy.ts';
+import { text } from './flags.ts';
 
 /** Where in AWS, and in whose account. */
 export interface AwsPlace {
@@ -140,18 +141,6 @@ export function readRevision(
 
 export function document(statements: readonly PolicyStatement[]): PolicyDocument {
   return { Version: '2012-10-17', Statement: statements };
-}
-
-/** An option that takes a text, as it was typed. */
-export function text(flags: Flags, name: string): string | undefined {
-  const value = flags[name];
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-/** An option that may be repeated. */
-export function texts(flags: Flags, name: string): readonly string[] {
-  const value = flags[name];
-  return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
 export function json(value: unknown): string {

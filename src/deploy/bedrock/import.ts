@@ -9,10 +9,10 @@ import {
   requireBucket,
   resourceName,
   revisionRoleName,
-  text,
   trustOf,
 } from '../aws.ts';
 import type { Order, PlannedRequest, Subject } from '../deploy.ts';
+import { text } from '../flags.ts';
 
 export const BEDROCK_SERVICE = 'bedrock.amazonaws.com';
 

@@ -5,6 +5,7 @@
 import os from 'node:os';
 import { WeighlockError } from '../../base/errors.ts';
 import type { Flags, Order, Plan, Target } from '../deploy.ts';
+import { text, texts, whole } from '../flags.ts';
 import { CONTEXT_TOKENS_DEFAULT, gigabytes, needOf, sizeLines } from '../size.ts';
 import {
   type Filling,
@@ -139,8 +140,7 @@ function hereOf({ subject, flags, sizing, environment }: Order): Here {
 }
 
 function named(flags: Flags): readonly string[] {
-  const { env } = flags;
-  return Array.isArray(env) ? env : [];
+  return texts(flags, 'env');
 }
 
 /** Values of variables that somebody passed on by name may be secret: their names are enough for the record. */
@@ -152,22 +152,4 @@ function withoutSecrets(
     /^(HF_|TRANSFORMERS_|VLLM_|DO_NOT_)/.test(name),
   );
   return { ...Object.fromEntries(kept), ...Object.fromEntries(passed.map((name) => [name, '(passed on)'])) };
-}
-
-function text(flags: Flags, name: string): string | undefined {
-  const value = flags[name];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function whole(
-  flags: Flags,
-  name: string,
-  { min, max }: { readonly min: number; readonly max: number },
-): number | undefined {
-  const given = text(flags, name);
-  if (given === undefined) return undefined;
-  const value = /^\d{1,6}$/.test(given) ? Number(given) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  const option = `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new WeighlockError('WL_USAGE', `${option} is a whole number from ${min} to ${max}, not "${given}"`);
 }

@@ -1,7 +1,8 @@
 /** What a SageMaker deployment is asked to be: options read and held to what SageMaker takes. */
 import { WeighlockError } from '../../base/errors.ts';
-import { type AwsPlace, accountOf, partitionOf, regionOf, resourceName, text, texts } from '../aws.ts';
+import { type AwsPlace, accountOf, partitionOf, regionOf, resourceName } from '../aws.ts';
 import type { Order } from '../deploy.ts';
+import { text, texts } from '../flags.ts';
 import { type ContainerKind, containerKind, IMAGE_REPOSITORIES } from './container.ts';
 
 export interface Settings {
