@@ -49,6 +49,10 @@ function holds(
     case 'Bool':
     case 'StringEquals':
       return actual !== undefined && values.includes(actual);
+    case 'BoolIfExists':
+      return actual === undefined || values.includes(actual);
+    case 'StringLike':
+      return actual !== undefined && values.some((pattern) => like(pattern, actual));
     case 'StringLikeIfExists':
       return actual === undefined || values.some((pattern) => like(pattern, actual));
     case 'ArnNotEquals':

@@ -152,7 +152,7 @@ function obstacleOf({ sizeBytes }: Subject, need: Need | undefined, instance: In
     return `the weights are FP8, which the ${gpu} of ${type} does not compute in`;
   if (need && !fits(need, instance)) {
     const { totalBytes, gpus: used } = shareOf(need, gpus);
-    return `${type} would need ${gigabytes(totalBytes)} on each of ${used} ${gpu}, which have ${gigabytes(gpuMemoryBytes * GPU_SHARE)} for it`;
+    return `${type} would need ${gigabytes(totalBytes)} on ${used === 1 ? `its ${gpu}, which has` : `each of ${used} ${gpu}, which have`} ${gigabytes(gpuMemoryBytes * GPU_SHARE)} for it`;
   }
   if (nvmeBytes > 0 && sizeBytes > nvmeBytes * DISK_SHARE)
     return `${type} has ${gigabytes(nvmeBytes)} of disk for ${gigabytes(sizeBytes)} of files`;
