@@ -13,6 +13,7 @@
 #   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
 #   scripts/peers.sh schemas          the published schemas of SARIF and CycloneDX
 #   scripts/peers.sh clamav           ClamAV's daemon, from Debian's packages (as root)
+#   scripts/peers.sh chromium         Chromium, from Debian's packages (as root), to look at pages
 #   scripts/peers.sh all
 #
 # Each step does nothing where its result is already there. A line says what was installed, was there, or failed;
@@ -230,6 +231,12 @@ clamav() {
   }
 }
 
+chromium() {
+  command -v chromium >/dev/null || {
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core
+  }
+}
+
 mkdir -p "$peers"
 for part in "${@:-all}"; do
   case "$part" in
@@ -245,14 +252,16 @@ for part in "${@:-all}"; do
     s3) s3 ;;
     schemas) schemas ;;
     clamav) step clamav 'ClamAV of Debian' clamav ;;
+    chromium) step chromium 'Chromium of Debian' chromium ;;
     all)
       hub_clients && rust_clients && model_signing && log_verifier && scanners && models && s3 && schemas
       step clamav 'ClamAV of Debian' clamav
+      step chromium 'Chromium of Debian' chromium
       step llama 'llama.cpp b11434, completion and server' llama
       step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
       ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, schemas, clamav, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, schemas, clamav, chromium, all)" >&2
       exit 64
       ;;
   esac

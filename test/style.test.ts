@@ -30,6 +30,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   remediation: 3,
   probe: 3,
   inspection: 4,
+  compare: 4,
   gateway: 5,
   'hub-stand-in': 5,
   cli: 6,

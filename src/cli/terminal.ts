@@ -1,6 +1,8 @@
 /** What people see: colours where they are wanted, sizes and times in words, tables. */
 import { printable } from '../base/errors.ts';
 
+export { bytesInWords, plural, timeInWords } from '../base/words.ts';
+
 export interface Terminal {
   readonly colour: boolean;
   /** Whether standard error is a terminal: progress is shown only there. */
@@ -39,31 +41,6 @@ export function painter(terminal: Pick<Terminal, 'colour'>): (style: Style, text
     const [on, off] = CODES[style];
     return terminal.colour ? `\u001b[${on}m${safe}\u001b[${off}m` : safe;
   };
-}
-
-const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
-
-/** Decimal units, three significant digits: `3.55 GB`. */
-export function bytesInWords(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < UNITS.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
-}
-
-export function timeInWords(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '';
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
-}
-
-export function plural(count: number, noun: string, many = `${noun}s`): string {
-  return `${count} ${count === 1 ? noun : many}`;
 }
 
 /** Columns as wide as their widest cell, two spaces between. */

@@ -141,6 +141,18 @@ export class AnswerTo {
     });
   }
 
+  discussions(exchange: Exchange, { declared }: Repo): void {
+    const discussions = (declared.discussions ?? []).map(({ title, status = 'open' }, index) => ({
+      num: index + 1,
+      title,
+      status,
+      isPullRequest: false,
+      author: { name: 'stand-in' },
+      createdAt: '2026-01-01T00:00:00.000Z',
+    }));
+    sendJson(exchange, { discussions, count: discussions.length, start: 0 });
+  }
+
   scan(exchange: Exchange, repo: Repo): void {
     const head = repo.commits.find(({ id }) => id === repo.refs.get('refs/heads/main'));
     this.#json(exchange, 'scan', head ? scanOf(head) : { scansDone: false, filesWithIssues: [] });

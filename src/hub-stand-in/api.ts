@@ -79,7 +79,7 @@ export class Api {
       case 'scan':
         return this.#answer.scan(exchange, repo);
       case 'discussions':
-        return sendJson(exchange, { discussions: [], count: 0, start: 0 });
+        return this.#answer.discussions(exchange, repo);
       case 'auth-check':
         if (this.#mayRead(exchange, repo)) sendJson(exchange, {});
         return;

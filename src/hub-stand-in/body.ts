@@ -57,7 +57,7 @@ function parseRange(header: string | undefined, sizeBytes: number): Range {
 }
 
 async function pump(
-  { response }: Exchange,
+  { response, line }: Exchange,
   file: StandInFile,
   { offset, length, fault }: { offset: number; length: number; fault: Fault | undefined },
 ): Promise<void> {
@@ -69,6 +69,7 @@ async function pump(
   for await (const piece of pieces(file.content, offset, stopAfter)) {
     const wrong = fault?.kind === 'corrupted' ? flipped(piece, fault.offset - at) : piece;
     at += piece.length;
+    await line?.take(piece.length);
     if (fault?.kind === 'slow') await paced(response, wrong, fault.bytesPerSecond);
     else await written(response, wrong);
     if (response.destroyed) return;

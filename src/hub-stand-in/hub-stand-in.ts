@@ -7,9 +7,11 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { Api } from './api.ts';
 import { Cdn } from './cdn.ts';
 import { type Fault, Faults } from './fault.ts';
+import { Line } from './line.ts';
 import {
   addCommit,
   findCommit,
@@ -37,6 +39,10 @@ export interface HubStandInOptions {
   readonly resolveCache?: boolean;
   /** Name of the CDN's host; must lead to this machine and differ from the API's 127.0.0.1. */
   readonly cdnHost?: string;
+  /** How long every answer is kept back, as a far away server would. */
+  readonly latencyMs?: number;
+  /** What all bodies together may take of the line. */
+  readonly bytesPerSecond?: number;
   /** Ports, where they must be known beforehand. */
   readonly apiPort?: number;
   readonly cdnPort?: number;
@@ -91,18 +97,31 @@ export async function startHubStandIn(options: HubStandInOptions): Promise<HubSt
         ?.files.find((file) => file.path === path),
   });
   const cdnName = options.cdnHost ?? 'localhost';
-  const cdnServer = await listen('cdn', (exchange) => cdn.handle(exchange), {
-    log,
-    host: cdnName,
-    port: options.cdnPort,
-  });
+  const line = options.bytesPerSecond === undefined ? undefined : new Line(options.bytesPerSecond);
+  const late = (handle: (exchange: Exchange) => Promise<void>) => async (exchange: Exchange) => {
+    if (options.latencyMs !== undefined) await setTimeout(options.latencyMs);
+    return handle({ ...exchange, line });
+  };
+  const cdnServer = await listen(
+    'cdn',
+    late((exchange) => cdn.handle(exchange)),
+    {
+      log,
+      host: cdnName,
+      port: options.cdnPort,
+    },
+  );
   const cdnEndpoint = `http://${cdnName}:${portOf(cdnServer)}`;
   const api = new Api({ ...options, repos, faults, cdnUrl: (place) => cdnEndpoint + cdn.sign(place) });
-  const apiServer = await listen('api', (exchange) => api.handle(exchange), {
-    log,
-    host: '127.0.0.1',
-    port: options.apiPort,
-  });
+  const apiServer = await listen(
+    'api',
+    late((exchange) => api.handle(exchange)),
+    {
+      log,
+      host: '127.0.0.1',
+      port: options.apiPort,
+    },
+  );
   return {
     endpoint: `http://127.0.0.1:${portOf(apiServer)}`,
     cdnEndpoint,

@@ -55,6 +55,10 @@ export interface StandInModel {
   readonly disabled?: boolean;
   readonly cardData?: Readonly<Record<string, unknown>>;
   readonly tags?: readonly string[];
+  readonly discussions?: readonly {
+    readonly title: string;
+    readonly status?: 'open' | 'closed' | 'merged';
+  }[];
   /** The Hub's `_id`; derived where absent. */
   readonly repoId?: string;
 }

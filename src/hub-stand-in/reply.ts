@@ -1,6 +1,7 @@
 /** Replies in the Hub's manner: JSON, and errors whose headers say more than their bodies. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Fault } from './fault.ts';
+import type { Line } from './line.ts';
 
 /** One request on its way: what was asked, and where the answer goes. */
 export interface Exchange {
@@ -9,6 +10,8 @@ export interface Exchange {
   readonly url: URL;
   /** Path parts, percent-decoded one by one: `refs%2Fpr%2F1` is one part. */
   readonly parts: readonly string[];
+  /** What the bodies of both hosts go through together; undefined where nothing holds them back. */
+  readonly line?: Line | undefined;
 }
 
 export function sendJson(exchange: Exchange, value: unknown, headers: Record<string, string> = {}): void {

@@ -103,6 +103,7 @@ export async function fetchHubScan(
   const safe = all.every((status) => status === 'safe') && files.every((file) => statuses.has(file.path));
   return {
     status: unsafe ? 'unsafe' : safe ? 'safe' : 'unknown',
+    safeFiles: all.filter((status) => status === 'safe').length,
     raw: { scannedFiles: statuses.size, notSafe },
   };
 }
@@ -145,7 +146,7 @@ interface EvidenceQuestion {
 }
 
 /** The answer, or undefined where there is none for whatever reason; only an abort gets through. */
-async function evidence(api: HubApi, path: string, { model, bytesMax, signal }: EvidenceQuestion) {
+export async function evidence(api: HubApi, path: string, { model, bytesMax, signal }: EvidenceQuestion) {
   const question = {
     asked: { model, revision: 'main' },
     bytesMax,

@@ -31,6 +31,8 @@ const USER_AGENT = 'weighlock';
 
 export class HubHttp {
   readonly contacted = new Set<string>();
+  /** Requests that were sent. */
+  requests = 0;
   readonly #options: HubHttpOptions;
   #dispatcher: Promise<Dispatcher> | undefined;
 
@@ -45,6 +47,7 @@ export class HubHttp {
   async get(url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<HubAnswer> {
     const { endpoint, token, limits } = this.#options;
     this.contacted.add(url.host);
+    this.requests += 1;
     const authorization =
       token !== undefined && url.origin === endpoint.origin ? { authorization: `Bearer ${token}` } : {};
     try {

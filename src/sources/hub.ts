@@ -1,6 +1,7 @@
 /** The Hugging Face Hub, or whatever speaks its protocol, as a source. */
 import { WeighlockError } from '../base/errors.ts';
-import type { ModelName } from '../base/name.ts';
+import type { Commit, ModelName } from '../base/name.ts';
+import type { HubActivity } from './hub-activity.ts';
 import { HubApi } from './hub-api.ts';
 import { HubDownload } from './hub-download.ts';
 import { parseEndpoint, RedirectHosts } from './hub-hosts.ts';
@@ -57,6 +58,20 @@ export class HubSource implements Source {
 
   get contacted(): ReadonlySet<string> {
     return this.#http.contacted;
+  }
+
+  /** Requests that were sent so far. */
+  get requests(): number {
+    return this.#http.requests;
+  }
+
+  /** What goes on around a model, seen from one of its commits. `now` in milliseconds. */
+  async activity(
+    at: { readonly model: ModelName; readonly commit: Commit; readonly now: number },
+    signal?: AbortSignal,
+  ): Promise<HubActivity> {
+    const { fetchActivity } = await import('./hub-activity.ts');
+    return fetchActivity(this.#api, at, { limits: this.#limits, signal });
   }
 
   async resolve(

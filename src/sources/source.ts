@@ -54,7 +54,12 @@ export interface SourceRevision {
   readonly gated?: boolean;
   readonly tags: readonly string[];
   /** The Hub's own scan status: our one-word reading of it, and as it came, unless that is evidence already. */
-  readonly hubScan?: { readonly status: 'safe' | 'unsafe' | 'unknown'; readonly raw?: unknown };
+  readonly hubScan?: {
+    readonly status: 'safe' | 'unsafe' | 'unknown';
+    /** Files of which it says that they are safe, where it speaks of single files. */
+    readonly safeFiles?: number;
+    readonly raw?: unknown;
+  };
   /** Sorted by path, paths unique and free of clashes. */
   readonly files: readonly SourceFile[];
   /** Files that an earlier selection left out on the way here. */
