@@ -121,6 +121,9 @@ describe('applying with moto', { skip: MOTO.skip || SERVICE_MODELS.skip }, () =>
         deployed(bedrock, { ...order, flags: { ...flags, name: 'another' } }),
         /the import failed: The architecture is not supported/,
       );
+      standIn.failure = undefined;
+      const { applied } = await deployed(bedrock, { ...order, flags: { ...flags, name: 'another' } });
+      assert.match(applied.lines[0]?.text ?? '', /imported as/);
     } finally {
       await standIn.close();
     }

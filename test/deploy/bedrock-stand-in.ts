@@ -9,6 +9,8 @@ interface Job {
   readonly input: Readonly<Record<string, unknown>>;
   readonly arn: string;
   stepsLeft: number;
+  /** Set once it has ended: what ended stays so. */
+  failure?: string | undefined;
 }
 
 export class BedrockStandIn {
@@ -67,7 +69,8 @@ export class BedrockStandIn {
     const job = this.jobs.find(({ arn }) => arn === wanted);
     if (method !== 'GET' || !job) return refuse(404, 'ResourceNotFoundException', 'no such job');
     job.stepsLeft = Math.max(0, job.stepsLeft - 1);
-    const done = this.failure === undefined ? 'Completed' : 'Failed';
+    if (job.stepsLeft === 0) job.failure ??= this.failure;
+    const done = job.failure === undefined ? 'Completed' : 'Failed';
     const status = job.stepsLeft > 0 ? 'InProgress' : done;
     const importedModelArn = `arn:aws:bedrock:${REGION}:${ACCOUNT}:imported-model/${'m'.repeat(12)}`;
     return {
@@ -77,7 +80,7 @@ export class BedrockStandIn {
         jobArn: job.arn,
         status,
         ...(status === 'Completed' && { importedModelArn }),
-        ...(status === 'Failed' && { failureMessage: this.failure }),
+        ...(status === 'Failed' && { failureMessage: job.failure }),
       },
     };
   }

@@ -1,10 +1,12 @@
 /** Applying an import: the role, the job, and watching it to its end. */
+import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   BedrockClient,
   CreateModelImportJobCommand,
   type CreateModelImportJobCommandInput,
   GetModelImportJobCommand,
+  type GetModelImportJobCommandOutput,
 } from '@aws-sdk/client-bedrock';
 import { printable, WeighlockError } from '../../base/errors.ts';
 import { awsConfig } from '../../vault/s3-client.ts';
@@ -36,24 +38,39 @@ export async function applyImport(made: Import, order: Order, conduct: Conduct):
   }
   const client = new BedrockClient(awsConfig(order.aws('bedrock', region)));
   try {
-    const input = made.job as unknown as CreateModelImportJobCommandInput;
-    const { jobArn } = await call(
-      'bedrock:CreateModelImportJob',
-      client.send(new CreateModelImportJobCommand(input)),
-    );
-    conduct.tell(`import ${made.job.jobName} begun`);
-    const importedModelArn = await watched(client, jobArn ?? made.job.jobName, conduct);
+    const jobArn = await begin(client, made.job);
+    conduct.tell(`import ${jobArn} begun`);
+    const importedModelArn = await watched(client, jobArn, conduct);
     return {
       lines: [{ label: 'applied', text: `imported as ${importedModelArn}` }],
       deployment: {
         place: importedModelArn,
-        resources: [importedModelArn, made.roleArn, jobArn ?? made.job.jobName],
+        resources: [importedModelArn, made.roleArn, jobArn],
       },
       by: caller.arn,
     };
   } finally {
     client.destroy();
   }
+}
+
+/** The job of this import. One that failed in an earlier run has used up its name and token. */
+async function begin(client: BedrockClient, job: Import['job']): Promise<string> {
+  const jobArn = await create(client, job);
+  if ((await look(client, jobArn)).status !== 'Failed') return jobArn;
+  const again = randomBytes(4).toString('hex');
+  const jobName = `${job.jobName.slice(0, 54)}-${again}`;
+  return create(client, { ...job, jobName, clientRequestToken: `${job.clientRequestToken}-${again}` });
+}
+
+async function create(client: BedrockClient, job: Import['job']): Promise<string> {
+  const input = job as unknown as CreateModelImportJobCommandInput;
+  const answer = client.send(new CreateModelImportJobCommand(input));
+  return (await call('bedrock:CreateModelImportJob', answer)).jobArn ?? job.jobName;
+}
+
+function look(client: BedrockClient, jobIdentifier: string): Promise<GetModelImportJobCommandOutput> {
+  return call('bedrock:GetModelImportJob', client.send(new GetModelImportJobCommand({ jobIdentifier })));
 }
 
 /** The ARN of the imported model. */
@@ -64,10 +81,7 @@ async function watched(
 ): Promise<string> {
   const begin = performance.now();
   for (;;) {
-    const job = await call(
-      'bedrock:GetModelImportJob',
-      client.send(new GetModelImportJobCommand({ jobIdentifier })),
-    );
+    const job = await look(client, jobIdentifier);
     if (job.status === 'Completed' && job.importedModelArn) return job.importedModelArn;
     if (job.status === 'Failed')
       throw new WeighlockError(
