@@ -13,6 +13,7 @@ import { HubSource } from '../sources/hub.ts';
 import { comparisonText } from './compare-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
+import { postureSummary } from './posture-summary.ts';
 import { parseModelTarget } from './target.ts';
 import { labelled } from './terminal.ts';
 import type { Wire } from './wire.ts';
@@ -104,7 +105,7 @@ async function vaultOf(
       model,
       revision,
       storeEndpoint: environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL,
-      posture: await postureOf(wire),
+      posture: await postureSummary(wire, registry),
       drift: await driftOf(wire),
       measuring,
     });
@@ -116,10 +117,6 @@ async function vaultOf(
 }
 
 const ABSENT: ReadonlySet<string> = new Set(['WL_NOT_ADMITTED', 'WL_VAULT_FOREIGN', 'WL_REVOKED']);
-
-async function postureOf(_wire: Wire): Promise<VaultSide['posture']> {
-  return { unknown: 'it was not asked' };
-}
 
 async function driftOf(_wire: Wire): Promise<VaultSide['drift']> {
   return { unknown: 'it was not asked' };

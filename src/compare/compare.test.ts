@@ -88,14 +88,14 @@ const ROUTES: readonly (readonly [string, Sides, string, string])[] = [
     'admitted',
   ],
   [
-    'admitted, in a bucket with a severe weakness',
+    'admitted, in a bucket with a critical weakness',
     sides({ posture: { passed: 1, failed: [{ title: 'public', severity: 'critical' }], unanswered: 0 } }),
     'neither',
     'open-bucket',
   ],
   [
-    'admitted, in a bucket with a small weakness',
-    sides({ posture: { passed: 1, failed: [{ title: 'logging', severity: 'low' }], unanswered: 0 } }),
+    'admitted, in a bucket with a lesser weakness',
+    sides({ posture: { passed: 1, failed: [{ title: 'logging', severity: 'high' }], unanswered: 0 } }),
     'vault',
     'admitted',
   ],

@@ -21,7 +21,7 @@ export function controlLines(sides: Sides): readonly Line[] {
       what: 'who can change the bytes behind a deployment',
       vault: vaultText(sides, writersOf),
       hub: `nobody while the commit is pinned; ${owner(sides)} can move every branch, and delete the repo`,
-      favours: favoursIf(sides, ({ problems, posture }) => problems.length === 0 && !('unknown' in posture)),
+      favours: favoursIf(sides, (vault) => vault.problems.length === 0 && writeChecks(vault)?.length === 0),
       evidence: 'the posture of the bucket; the owner that the Hub names',
     },
     {
@@ -46,14 +46,22 @@ export function controlLines(sides: Sides): readonly Line[] {
   ];
 }
 
-function writersOf({ kind, posture, problems }: VaultSide): string {
+function writersOf(vault: VaultSide): string {
+  const { kind, posture, problems } = vault;
   if (problems.length > 0) return `somebody did: ${problems[0]}`;
   if (kind === 'folder') return 'whoever can write to the folder, and not unnoticed';
   if ('unknown' in posture) return `not known: ${posture.unknown}; a change does not go unnoticed`;
-  const writers = posture.failed.filter(({ title }) => /write|delete|public|cross/i.test(title));
-  return writers.length === 0
-    ? 'the gate alone, as far as policies and roles say'
-    : `more than the gate: ${writers.map(({ title }) => title).join('; ')}`;
+  const failed = writeChecks(vault) ?? [];
+  if (failed.length === 0) return 'the gate alone, as far as policies and roles say';
+  return `perhaps more than the gate, though not unnoticed: it does not hold that ${failed.join(', nor that ')}`;
+}
+
+/** Failed checks of who may write, by their titles; undefined where the posture is not known. */
+function writeChecks({ posture }: VaultSide): readonly string[] | undefined {
+  if ('unknown' in posture) return undefined;
+  return posture.failed
+    .map(({ title }) => title)
+    .filter((title) => /write|delete|remover|gate|public|other account/i.test(title));
 }
 
 function owner({ hub, model }: Sides): string {

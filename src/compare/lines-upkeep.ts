@@ -41,7 +41,7 @@ export function internalLines(sides: Sides): readonly Line[] {
 function postureOf({ posture }: VaultSide): string {
   if ('unknown' in posture) return `not known: ${posture.unknown}`;
   const { passed, failed, unanswered } = posture;
-  const worst = failed[0] === undefined ? '' : ` (${failed[0].severity}: ${failed[0].title})`;
+  const worst = failed[0] === undefined ? '' : ` (${failed[0].severity}: that ${failed[0].title})`;
   return `${passed} checks passed, ${failed.length} failed${worst}${unanswered > 0 ? `, ${unanswered} without an answer` : ''}`;
 }
 

@@ -35,14 +35,12 @@ export function recommend(sides: Sides): Recommendation {
   };
 }
 
-const SEVERE = new Set(['high', 'critical']);
-
 function rulesFor({ vault, hub }: Sides): readonly Rule[] {
   const there = 'absent' in vault ? undefined : vault;
   const severe =
     there === undefined || 'unknown' in there.posture
       ? []
-      : there.posture.failed.filter(({ severity }) => SEVERE.has(severity));
+      : there.posture.failed.filter(({ severity }) => severity === 'critical');
   const problems = there?.problems ?? [];
   const fitForHub =
     hub.scan === 'safe' && hub.pythonFiles + hub.pickledWeights === 0 && hub.publisher?.verified === true;
@@ -66,18 +64,17 @@ function rulesFor({ vault, hub }: Sides): readonly Rule[] {
     },
     {
       rule: 'open-bucket',
-      says: 'A bucket with a severe weakness is mended before anything is deployed from it.',
+      says: 'A bucket with a critical weakness, such as being open to the world, is mended before anything is deployed from it.',
       applies: severe.length > 0,
       because:
-        severe[0]?.title ??
-        (there && !('unknown' in there.posture)
-          ? 'no check of high severity fails'
-          : 'the posture is not known'),
+        (severe[0] &&
+          `a check of the bucket fails with severity ${severe[0].severity}: that ${severe[0].title}`) ??
+        (there && !('unknown' in there.posture) ? 'no critical check fails' : 'the posture is not known'),
       leadsTo: 'neither',
     },
     {
       rule: 'admitted',
-      says: 'What is admitted, verifies, and stands in a bucket without severe weakness is deployed from the vault.',
+      says: 'What is admitted, verifies, and stands in a bucket without critical weakness is deployed from the vault.',
       applies: there !== undefined,
       because: there === undefined ? 'the vault does not have it' : basis(there),
       leadsTo: 'vault',
@@ -102,11 +99,11 @@ function rulesFor({ vault, hub }: Sides): readonly Rule[] {
 }
 
 function basis({ coverage, record, posture }: VaultSide): string {
-  const checks =
-    'unknown' in posture
-      ? `its posture is not known (${posture.unknown})`
-      : `${posture.passed} checks of its bucket pass`;
-  return `${coverage.safe} of ${record.manifest.files.length} files were read completely and are clean, the signature verifies, and ${checks}`;
+  const read = `${coverage.safe} of ${record.manifest.files.length} files were read completely and are clean, and the signature verifies`;
+  if ('unknown' in posture) return `${read}; the posture of its place is not known (${posture.unknown})`;
+  const [worst] = posture.failed;
+  if (worst === undefined) return `${read}; ${plural(posture.passed, 'check')} of its place passed`;
+  return `${read}; of its place ${plural(posture.failed.length, 'check')} failed, at worst with severity ${worst.severity}: that ${worst.title}`;
 }
 
 function whyNotHub({ scan, pythonFiles, pickledWeights, publisher, coverage, files }: Sides['hub']): string {
@@ -127,7 +124,7 @@ function whatWouldChange({ vault, hub, model }: Sides, route: RouteName | 'neith
   const sentences: string[] = [];
   if (route === 'vault') {
     sentences.push(
-      'A revocation, a file that no longer verifies, or a check of the bucket that fails with high severity.',
+      'A revocation, a file that no longer verifies, or a critical check of the bucket that fails.',
     );
     if (vault.measured && hub.measured && hub.measured.secondsForAll * 2 < vault.measured.secondsForAll)
       sentences.push(
@@ -140,7 +137,7 @@ function whatWouldChange({ vault, hub, model }: Sides, route: RouteName | 'neith
   } else {
     if (vault.problems.length > 0) sentences.push(`\`weighlock verify ${model}\` without a problem.`);
     if (!('unknown' in vault.posture) && vault.posture.failed.length > 0)
-      sentences.push('`weighlock posture --fix`, until no check of high severity fails.');
+      sentences.push('`weighlock posture --fix`, until no critical check fails.');
   }
   return sentences;
 }

@@ -75,7 +75,12 @@ describe('comparing a real model between the Hub and a bucket', { skip }, () => 
       line('what others say of the model')?.hub ?? '',
       /2 discussions, 1 open; 1 report of security/,
     );
-    assert.equal(comparison.recommendation.route, 'vault');
+  });
+
+  it('recommends the vault, and names what its store cannot refuse', () => {
+    const { route, because } = comparison.recommendation;
+    assert.equal(route, 'vault');
+    assert.match(because, /15 of 15 files were read completely.*signature verifies.*checks failed, at worst/);
   });
 
   it('measures the first byte as curl does, redirects included', async () => {
