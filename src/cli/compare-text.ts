@@ -2,6 +2,7 @@
 import { printable } from '../base/errors.ts';
 import { ASPECTS, type Line } from '../compare/aspect.ts';
 import type { Comparison } from '../compare/compare.ts';
+import { seconds } from '../compare/lines-speed.ts';
 import { capital, verdictOf } from '../compare/markdown.ts';
 import { bytesInWords, labelled, painter, type Terminal, wrapped } from './terminal.ts';
 
@@ -28,7 +29,7 @@ export function comparisonText(terminal: Terminal, comparison: Comparison): stri
     fit(
       labelled(
         '',
-        `all weights in ${arithmetic.map(({ bandwidth, seconds }) => `${seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0)} s at ${bandwidth}`).join(', ')}`,
+        `all weights in ${arithmetic.map((one) => `${seconds(one.seconds)} at ${one.bandwidth.replace(', ', ' (')})`.replace(/bit\/s\)$/, 'bit/s')).join(', ')}`,
       ),
     ),
     '\n',

@@ -16,6 +16,9 @@ const ARGUMENTS = [
 /** A laptop's window. */
 const VIEWPORT = { width: 1280, height: 800 };
 
+/** Down to the end of the overview. */
+const SHOT_HEIGHT = 1360;
+
 export interface ShownPage {
   readonly text: string;
   /** Everything that was asked for, the page itself included. */
@@ -38,7 +41,12 @@ async function open(file: string, screenshot?: string): Promise<ShownPage> {
     const requests: string[] = [];
     page.on('request', (request) => requests.push(request.url()));
     await page.goto(`file://${file}`, { waitUntil: 'networkidle' });
-    if (screenshot !== undefined) await page.screenshot({ path: screenshot, fullPage: false });
+    if (screenshot !== undefined)
+      await page.screenshot({
+        path: screenshot,
+        clip: { x: 0, y: 0, ...VIEWPORT, height: SHOT_HEIGHT },
+        fullPage: true,
+      });
     const text = await page.innerText('body');
     const wide = await page.evaluate(
       'document.documentElement.scrollWidth - document.documentElement.clientWidth',
