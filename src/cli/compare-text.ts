@@ -26,18 +26,17 @@ export function comparisonText(terminal: Terminal, comparison: Comparison): stri
     labelled('Hub', printable(hubEndpoint)),
     ...aspects,
     `\n  ${paint('bold', 'by arithmetic')}\n`,
-    fit(
-      labelled(
-        '',
-        `all weights in ${arithmetic.map((one) => `${seconds(one.seconds)} at ${one.bandwidth.replace(', ', ' (')})`.replace(/bit\/s\)$/, 'bit/s')).join(', ')}`,
-      ),
-    ),
+    fit(labelled('', `all weights in ${arithmetic.map(atBandwidth).join(', ')}`)),
     '\n',
     fit(
       `  ${paint(route === 'neither' ? 'yellow' : 'green', verdictOf(route))} ${printable(capital(recommendation.because))}.\n`,
     ),
     ...recommendation.wouldChange.map((sentence) => fit(labelled('unless', printable(sentence)))),
   ].join('');
+}
+
+function atBandwidth({ bandwidth, instance, seconds: value }: Comparison['arithmetic'][number]): string {
+  return `${seconds(value)} at ${bandwidth}${instance === undefined ? '' : ` (${instance})`}`;
 }
 
 function lineText(

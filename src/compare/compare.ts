@@ -34,16 +34,21 @@ export interface Comparison {
     readonly hub: Coverage;
   };
   /** Seconds to all weights at bandwidths of targets, by arithmetic. */
-  readonly arithmetic: readonly { readonly bandwidth: string; readonly seconds: number }[];
+  readonly arithmetic: readonly {
+    readonly bandwidth: string;
+    /** An instance that has it. */
+    readonly instance?: string;
+    readonly seconds: number;
+  }[];
   readonly recommendation: Recommendation;
 }
 
 /** Of instances that models run on, in bits a second. */
 const BANDWIDTHS = [
   { bandwidth: '1 Gbit/s', bitsPerSecond: 1e9 },
-  { bandwidth: '10 Gbit/s, g5.2xlarge', bitsPerSecond: 10e9 },
-  { bandwidth: '25 Gbit/s, g6.12xlarge', bitsPerSecond: 25e9 },
-  { bandwidth: '100 Gbit/s, g6.48xlarge', bitsPerSecond: 100e9 },
+  { bandwidth: '10 Gbit/s', instance: 'g5.2xlarge', bitsPerSecond: 10e9 },
+  { bandwidth: '25 Gbit/s', instance: 'g6.12xlarge', bitsPerSecond: 25e9 },
+  { bandwidth: '100 Gbit/s', instance: 'g6.48xlarge', bitsPerSecond: 100e9 },
 ] as const;
 
 /** Pure: the same sides give the same comparison. */
@@ -73,8 +78,8 @@ export function compare(sides: Sides): Comparison {
     lines,
     measured: { vault: 'absent' in vault ? undefined : vault.measured, hub: hub.measured },
     coverage: { ours: 'absent' in vault ? undefined : vault.coverage, hub: hub.coverage },
-    arithmetic: BANDWIDTHS.map(({ bandwidth, bitsPerSecond }) => ({
-      bandwidth,
+    arithmetic: BANDWIDTHS.map(({ bitsPerSecond, ...named }) => ({
+      ...named,
       seconds: (weightsBytes * 8) / bitsPerSecond,
     })),
     recommendation: recommend(sides),

@@ -68,8 +68,8 @@ function charts({ measured, coverage, arithmetic }: Comparison): string {
       said: seconds(one.secondsForAll) + estimated(one),
       tone,
     })),
-    ...arithmetic.map(({ bandwidth, seconds: value }) => ({
-      label: bandwidth,
+    ...arithmetic.map(({ bandwidth, instance, seconds: value }) => ({
+      label: instance === undefined ? bandwidth : `${bandwidth}, ${instance}`,
       value,
       said: seconds(value),
       tone: 'plain' as const,
