@@ -8,6 +8,7 @@ import type { HubOrigin, Order, Subject, VaultOrigin } from '../../src/deploy/de
 import { shapeOfConfig } from '../../src/deploy/shape.ts';
 import { describeFile, weightsOf } from '../../src/deploy/weights.ts';
 import type { SafetensorsFacts } from '../../src/formats/safetensors.ts';
+import type { StandInFile } from '../../src/hub-stand-in/model.ts';
 import { s3Place } from '../../src/vault/s3-place.ts';
 
 export const COMMIT = parseCommit('0123456789abcdef0123456789abcdef01234567');
@@ -132,32 +133,56 @@ function denseTensors({ family, layers, hidden, intermediate, heads, kvHeads, vo
   ];
 }
 
+const R1_SHARDS = 163;
+const R1_CONFIG = {
+  architectures: ['DeepseekV3ForCausalLM'],
+  model_type: 'deepseek_v3',
+  num_hidden_layers: 61,
+  hidden_size: 7168,
+  num_attention_heads: 128,
+  num_key_value_heads: 128,
+  kv_lora_rank: 512,
+  q_lora_rank: 1536,
+  qk_nope_head_dim: 128,
+  qk_rope_head_dim: 64,
+  v_head_dim: 128,
+  max_position_embeddings: 163_840,
+  quantization_config: { quant_method: 'fp8', fmt: 'e4m3', weight_block_size: [128, 128] },
+  auto_map: { AutoConfig: 'configuration_deepseek.DeepseekV3Config' },
+};
+
 function deepseekR1(route: 'vault' | 'hub'): Subject {
-  const config = {
-    architectures: ['DeepseekV3ForCausalLM'],
-    model_type: 'deepseek_v3',
-    num_hidden_layers: 61,
-    hidden_size: 7168,
-    num_attention_heads: 128,
-    num_key_value_heads: 128,
-    kv_lora_rank: 512,
-    q_lora_rank: 1536,
-    qk_nope_head_dim: 128,
-    qk_rope_head_dim: 64,
-    v_head_dim: 128,
-    max_position_embeddings: 163_840,
-    quantization_config: { quant_method: 'fp8', fmt: 'e4m3', weight_block_size: [128, 128] },
-    auto_map: { AutoConfig: 'configuration_deepseek.DeepseekV3Config' },
-  };
-  return subject({
-    model: 'deepseek-ai/DeepSeek-R1',
-    config,
-    tensors: r1Tensors(),
-    shards: 163,
-    route,
-    code: true,
-  });
+  const model = 'deepseek-ai/DeepSeek-R1';
+  return subject({ model, config: R1_CONFIG, tensors: r1Tensors(), shards: R1_SHARDS, route, code: true });
 }
+
+/** R1 as files of a Hub: real headers, and 689 GB of zeros that are made when they are asked for. */
+export function r1Files(): StandInFile[] {
+  const tensors = r1Tensors();
+  const shards = Array.from({ length: R1_SHARDS }, (_, number): StandInFile => {
+    const from = Math.floor((number * tensors.length) / R1_SHARDS);
+    const until = Math.floor(((number + 1) * tensors.length) / R1_SHARDS);
+    const { path, facts } = shardFile(number, R1_SHARDS, tensors.slice(from, until));
+    const named = facts.tensors.map(({ name, dtype, shape, begin, end }) => [
+      `${number}.${name}`,
+      { dtype, shape, data_offsets: [begin, end] },
+    ]);
+    const header = Buffer.from(JSON.stringify(Object.fromEntries(named)));
+    const lead = Buffer.alloc(8);
+    lead.writeBigUInt64LE(BigInt(header.length));
+    const head = Buffer.concat([lead, header]);
+    const make = (offset: number, length: number) =>
+      offset < head.length
+        ? head.subarray(offset, offset + length)
+        : Buffer.alloc(Math.min(length, ZEROS_BYTES));
+    const content = { kind: 'made', sizeBytes: head.length + facts.sizeBytes, make } as const;
+    return { path, lfs: true, sha256: sha256(path), content };
+  });
+  const config = Buffer.from(JSON.stringify(R1_CONFIG));
+  return [{ path: 'config.json', content: { kind: 'bytes', bytes: config } }, ...shards];
+}
+
+const ZEROS_BYTES = 1 << 16;
 
 /** 61 layers and one that predicts the token after the next; three dense, the others of 256 experts and a shared one. */
 function r1Tensors(): Shaped[] {
