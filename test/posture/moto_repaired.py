@@ -1,0 +1,36 @@
+"""
+moto's server, or its proxy, with what it lacks of AWS: it keeps EventBridge in a bucket's notifications and leaves it out
+of its answer, and it schedules and cancels the deletion of a key by its bare id only.
+"""
+import sys
+
+from moto.core.responses import ActionResult
+from moto.kms.models import KmsBackend
+from moto.s3.responses import S3Response
+
+answered = S3Response.get_bucket_notification
+
+
+def with_events(self):
+    kept = self.backend.get_bucket_notification_configuration(self.bucket_name)
+    if kept is None or kept.event_bridge is None or kept.topic or kept.queue or kept.cloud_function:
+        return answered(self)
+    self.data["Action"] = "GetBucketNotificationConfiguration"
+    return self.serialized(ActionResult({"EventBridgeConfiguration": {}}))
+
+
+def by_bare_id(method):
+    return lambda self, key_id, *rest: method(self, key_id.split("/")[-1], *rest)
+
+
+S3Response.get_bucket_notification = with_events
+for name in ("schedule_key_deletion", "cancel_key_deletion"):
+    setattr(KmsBackend, name, by_bare_id(getattr(KmsBackend, name)))
+
+if __name__ == "__main__":
+    kind = sys.argv.pop(1)
+    if kind == "proxy":
+        from moto.proxy import main
+    else:
+        from moto.server import main
+    sys.exit(main())
