@@ -21,7 +21,7 @@ const SHARED: readonly TargetOption[] = [
   { flags: '--role-arn <arn>', says: 'the AWS role of the service account that is made' },
   {
     flags: '--gpu <kind>',
-    says: 'l4, a10g, l40s, a100-40, a100, h100, h200, b200 (default: the smallest that fits)',
+    says: 'l4, a10g, l40s, a100-40, a100, h100, h200, b200 (default: the least that fits)',
   },
   { flags: '--replicas <n>', says: 'how many (default: 1)' },
   { flags: '--node-selector <key=value>', says: 'nodes with this label', repeated: true },

@@ -34,8 +34,8 @@ export interface GpuChoice {
 }
 
 /**
- * The fewest GPUs that fit, of the smallest kind that needs no more than two of them, or else the fewest of the
- * largest; of the kind that is named, where one is. Throws WL_DEPLOY_TOO_LARGE, WL_USAGE.
+ * The GPUs with the least memory together that fit, of the kind that is named, where one is; of two with as much the fewer.
+ * Throws WL_DEPLOY_TOO_LARGE, WL_USAGE.
  */
 export function chooseGpu(subject: Subject, need: Need | undefined, named: string | undefined): GpuChoice {
   const kinds = named === undefined ? GPUS : GPUS.filter(({ name }) => name === named);
@@ -45,13 +45,10 @@ export function chooseGpu(subject: Subject, need: Need | undefined, named: strin
       `--gpu takes ${GPUS.map(({ name }) => name).join(', ')}, not "${named}"`,
     );
   if (!need) return guess(subject, kinds);
-  const fitting = COUNTS.flatMap((gpus) =>
-    kinds.map((kind) => ({ kind, on: { gpus, gpuMemoryBytes: kind.memoryBytes } })),
-  ).find(({ on }) => fits(need, on) && shareOf(need, on.gpus).gpus === on.gpus);
+  const fitting = sets(kinds).find(({ on }) => fits(need, on) && shareOf(need, on.gpus).gpus === on.gpus);
   if (fitting) {
     const { kind, on } = fitting;
-    const why = named === undefined ? 'the fewest that fit, of the smallest kind' : 'the fewest that fit';
-    return { gpu: kind.name, accelerators: on, why };
+    return { gpu: kind.name, accelerators: on, why: 'the least that fits' };
   }
   const { totalBytes } = shareOf(need, 8);
   const largest = kinds.at(-1);
@@ -62,16 +59,22 @@ export function chooseGpu(subject: Subject, need: Need | undefined, named: strin
   );
 }
 
+/** Every number of every kind, the least memory first. */
+function sets(kinds: readonly GpuKind[]): { readonly kind: GpuKind; readonly on: Accelerators }[] {
+  const all = COUNTS.flatMap((gpus) =>
+    kinds.map((kind) => ({ kind, on: { gpus, gpuMemoryBytes: kind.memoryBytes } })),
+  );
+  const total = ({ on }: (typeof all)[number]) => on.gpus * on.gpuMemoryBytes;
+  return all.sort((a, b) => total(a) - total(b) || a.on.gpus - b.on.gpus);
+}
+
 /** Where the configuration does not say enough, the weights alone decide, with as much again for the rest. */
 function guess(subject: Subject, kinds: readonly GpuKind[]): GpuChoice {
   const wanted = 2 * subject.weights.bytes;
-  const found = COUNTS.flatMap((gpus) => kinds.map((kind) => ({ gpus, kind }))).find(
-    ({ gpus, kind }) => gpus * kind.memoryBytes >= wanted,
-  );
+  const found = sets(kinds).find(({ on }) => on.gpus * on.gpuMemoryBytes >= wanted);
   if (found) {
-    const { gpus, kind } = found;
-    const accelerators = { gpus, gpuMemoryBytes: kind.memoryBytes };
-    return { gpu: kind.name, accelerators, why: 'twice the weights, as the KV cache is not known' };
+    const why = 'twice the weights, as the KV cache is not known';
+    return { gpu: found.kind.name, accelerators: found.on, why };
   }
   throw new WeighlockError(
     'WL_DEPLOY_TOO_LARGE',
