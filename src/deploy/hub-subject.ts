@@ -9,25 +9,43 @@ import type { ModelName } from '../base/name.ts';
 import { release } from '../base/release.ts';
 import { parseBuffer } from '../formats/drive.ts';
 import type { Facts } from '../formats/facts.ts';
-import { isGguf, parseGguf } from '../formats/gguf.ts';
+import { type GgufFacts, isGguf, parseGguf } from '../formats/gguf.ts';
 import type { Parse } from '../formats/parse.ts';
-import { isSafetensors, parseSafetensors } from '../formats/safetensors.ts';
+import { isSafetensors, parseSafetensors, type SafetensorsFacts } from '../formats/safetensors.ts';
 import { isDeclared, type Source, type SourceFile, type SourceRevision } from '../sources/source.ts';
 import type { Subject } from './deploy.ts';
 import { CONFIG_BYTES_MAX, shapeOfConfig } from './shape.ts';
-import { type DescribedFile, describeFile, isWeightsPath, shapeAmong, weightsOf } from './weights.ts';
+import {
+  type DescribedFile,
+  describeFile,
+  INDEX_PATH,
+  isWeightsPath,
+  shapeAmong,
+  weightsOf,
+} from './weights.ts';
+
+/** Enough to tell the two formats. */
+const HEAD_BYTES = 16;
 
 /** One request of a header: those of most shards fit, and a request for less costs as much. */
 const BLOCK_BYTES = 256 << 10;
 
-/** All that is read of one file of weights: a header of safetensors is 100 MB at the most, and real ones under one. */
-const HEADER_BYTES_MAX = 64 << 20;
+/** Longest header of safetensors, which is held whole: shards of real models have some hundred kilobytes. */
+const SAFETENSORS_BYTES_MAX = 2 << 20;
 
-/** Files of weights whose headers are read: R1 has 163. */
-const DESCRIBED_MAX = 2_000;
+/** All that is read of a GGUF file, a block at a time: vocabularies of 262,144 tokens take 8 MB. */
+const GGUF_BYTES_MAX = 32 << 20;
+
+/** All that is read and kept of a repo: R1 has 91,991 tensors in 163 shards, whose blocks are 43 MB. */
+const HEADERS_BYTES_MAX = 256 << 20;
+const TENSORS_MAX = 300_000;
+
+/** Configurations that may name code: of the model, its tokenizer, processors, generation. */
+const CONFIGURATION = /^[a-z_]{0,40}config\.json$/;
+const CONFIGURATIONS_MAX = 16;
 
 /** Longest index of shards: that of R1, with 91,991 tensors, has 9 MB. */
-const INDEX_BYTES_MAX = 32 << 20;
+const INDEX_BYTES_MAX = 16 << 20;
 
 /**
  * The revision at its commit. Throws what resolving throws, and WL_DEPLOY_REFUSED where the Hub itself warns of it or its
@@ -91,7 +109,9 @@ function refuseWarned({ model, commit, hubScan }: SourceRevision): void {
 class HubReader {
   readonly #source: Source;
   readonly #revision: SourceRevision;
-  #described = 0;
+  #headersBytes = 0;
+  #configurations = 0;
+  #tensors = 0;
   /** The text of config.json, once it was read. */
   config: string | undefined;
 
@@ -104,15 +124,14 @@ class HubReader {
   async facts(file: SourceFile): Promise<Facts | undefined> {
     const { path, sizeBytes } = file;
     if (path.includes('/')) return undefined;
-    if (path.endsWith('.json')) {
-      const bytesMax = path.endsWith('.index.json') ? INDEX_BYTES_MAX : CONFIG_BYTES_MAX;
-      if (sizeBytes > bytesMax) return undefined;
+    if (path === INDEX_PATH || (CONFIGURATION.test(path) && this.#configurations < CONFIGURATIONS_MAX)) {
+      if (sizeBytes > (path === INDEX_PATH ? INDEX_BYTES_MAX : CONFIG_BYTES_MAX)) return undefined;
+      this.#configurations += 1;
       const bytes = await this.#whole(file);
       if (path === 'config.json') this.config = Buffer.from(bytes).toString('utf8');
       return parseBuffer(bytes);
     }
-    if (!isWeightsPath(path) || this.#described >= DESCRIBED_MAX) return undefined;
-    this.#described += 1;
+    if (!isWeightsPath(path) || this.#isFull()) return undefined;
     return this.#header(file);
   }
 
@@ -126,17 +145,20 @@ class HubReader {
     );
   }
 
-  async #header(file: SourceFile): Promise<Facts | undefined> {
+  #isFull(): boolean {
+    return this.#headersBytes >= HEADERS_BYTES_MAX || this.#tensors >= TENSORS_MAX;
+  }
+
+  async #header(file: SourceFile): Promise<SafetensorsFacts | GgufFacts | undefined> {
     const blocks = new Blocks(file.sizeBytes, (range) => this.#range(file, range));
-    const head = await blocks.read(0, Math.min(16, file.sizeBytes));
-    const parse: Parse<Facts> | undefined = isSafetensors(head)
-      ? parseSafetensors(file.sizeBytes)
-      : isGguf(head)
-        ? parseGguf(file.sizeBytes)
-        : undefined;
+    const head = await blocks.read(0, Math.min(HEAD_BYTES, file.sizeBytes));
+    const parse = parserOf(head, file.sizeBytes);
     if (!parse) return undefined;
+    blocks.bytesMax = isGguf(head) ? GGUF_BYTES_MAX : SAFETENSORS_BYTES_MAX;
     let step = parse.next();
     while (!step.done) step = parse.next(await blocks.read(step.value.offset, step.value.length));
+    this.#headersBytes += blocks.readBytes;
+    this.#tensors += step.value.tensors.length;
     return step.value;
   }
 
@@ -155,6 +177,11 @@ class HubReader {
   }
 }
 
+function parserOf(head: Uint8Array, sizeBytes: number): Parse<SafetensorsFacts | GgufFacts> | undefined {
+  if (isSafetensors(head)) return parseSafetensors(sizeBytes);
+  return isGguf(head) ? parseGguf(sizeBytes) : undefined;
+}
+
 type FetchRange = (range: { readonly offset: number; readonly length: number }) => Promise<Uint8Array>;
 
 /** Reads of a parser that goes forward, answered from one block that is fetched ahead. */
@@ -163,7 +190,8 @@ class Blocks {
   readonly #fetch: FetchRange;
   #begin = 0;
   #block: Uint8Array = new Uint8Array(0);
-  #readBytes = 0;
+  readBytes = 0;
+  bytesMax = BLOCK_BYTES;
 
   constructor(sizeBytes: number, fetch: FetchRange) {
     this.#sizeBytes = sizeBytes;
@@ -176,8 +204,8 @@ class Blocks {
     if (offset >= end) return new Uint8Array(0);
     if (offset < this.#begin || end > this.#begin + this.#block.length) {
       const wanted = Math.min(Math.max(end - offset, BLOCK_BYTES), this.#sizeBytes - offset);
-      if (this.#readBytes + wanted > HEADER_BYTES_MAX) return new Uint8Array(0);
-      this.#readBytes += wanted;
+      if (this.readBytes + wanted > this.bytesMax) return new Uint8Array(0);
+      this.readBytes += wanted;
       this.#block = await this.#fetch({ offset, length: wanted });
       this.#begin = offset;
     }

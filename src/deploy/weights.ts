@@ -75,7 +75,8 @@ function countTensors({ tensors, gaps, sizeBytes }: SafetensorsFacts | GgufFacts
 
 /** Names of files that hold weights: without facts they are counted by their size. */
 const WEIGHTS_NAME = /\.(safetensors|gguf|bin|pt|pth|ckpt|h5|msgpack|onnx)$/;
-const INDEX_PATH = 'model.safetensors.index.json';
+/** The index of shards, as transformers and vLLM look for it. */
+export const INDEX_PATH = 'model.safetensors.index.json';
 
 /** Whether a runtime would load weights from a file of this name: only such files need to be described. */
 export function isWeightsPath(path: string): boolean {
@@ -117,7 +118,8 @@ function count(format: WeightsFormat, described: readonly DescribedFile[]): Weig
       tensorBytes += bytes;
       dtypes.set(dtype, (dtypes.get(dtype) ?? 0) + bytes);
     }
-    return { path, sizeBytes, tensorBytes: tensors ? Math.min(tensorBytes, sizeBytes) : sizeBytes };
+    // What was not read to its end may hold as much as the file.
+    return { path, sizeBytes, tensorBytes: tensors?.whole ? Math.min(tensorBytes, sizeBytes) : sizeBytes };
   });
   return {
     format,
