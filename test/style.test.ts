@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   posture: 3,
   remediation: 3,
   probe: 3,
+  drift: 4,
   inspection: 4,
   compare: 4,
   gateway: 5,
