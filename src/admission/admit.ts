@@ -40,6 +40,8 @@ export interface AdmissionRequest {
 export interface AdmissionOptions {
   readonly source: AdmissionSource;
   readonly policy: Policy;
+  /** Who asks for it, as a name of the trust file or of an account: whoever that is cannot approve it. */
+  readonly requester?: string | undefined;
   /** What people whom the trust file names take upon themselves; those that lift something become evidence. */
   readonly waivers?: readonly Waiver[];
   /** What is known of loaders: notes, unless it is said which one will read the model. */
@@ -123,7 +125,7 @@ export async function admit(
     const named = { ...revision, model };
     const brought = await bringSelected({ revision: named, selection, staging, gate, copies }, options);
     const manifest = manifestOf(gate.trust.vault, request, { revision, selection, brought: brought.files });
-    const { source, policy, tool, advice, waivers = [] } = options;
+    const { source, policy, tool, advice, requester, waivers = [] } = options;
     const waived = { waivers, nowMs: gate.clock.now() };
     const judgement = judge({ manifest, revision, brought: brought.files, revoked, waived, advice }, policy);
     options.report({ kind: 'judged', judgement });
@@ -140,6 +142,7 @@ export async function admit(
       source,
       policy,
       tool,
+      requester,
       waivers: waivers.filter(({ body }) => manifest.files.some(({ sha256 }) => sha256 === body.sha256)),
     };
     const body = await recordBody(gate, from);
@@ -226,7 +229,7 @@ async function bringSelected(
 }
 
 /** For a record that is finished later: the same files again, each held to the digest on record. */
-function rebringFrom(revision: NamedRevision, gate: Gate, options: AdmissionOptions): Rebring {
+export function rebringFrom(revision: NamedRevision, gate: Gate, options: AdmissionOptions): Rebring {
   return async (staging, files) => {
     const selection = { files: files.map(onRecord), excluded: [] };
     await bringSelected({ revision, selection, staging, gate }, options);

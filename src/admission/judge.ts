@@ -47,6 +47,8 @@ export interface Evidence {
   readonly advice?: { readonly advisories: AdvisoryFile; readonly loader?: Loader | undefined } | undefined;
   /** Findings that people took upon themselves, and what time it is. */
   readonly waived?: { readonly waivers: readonly Waiver[]; readonly nowMs: number };
+  /** Findings of an earlier judgement that cannot be made again from facts. */
+  readonly carried?: readonly Finding[];
 }
 
 export function judge(evidence: Evidence, policy: Policy): Judgement {
@@ -60,7 +62,11 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   const together = [...seen.findings, ...advised];
   const digests = evidence.brought.map(({ file, sha256 }) => ({ path: file.path, sha256 }));
   const repo = { ...seen, findings: waiveRepo(together, digests, evidence.waived ?? NOTHING_WAIVED) };
-  const findings = [...scanned.flatMap((file) => file.findings), ...repo.findings];
+  const findings = [
+    ...scanned.flatMap((file) => file.findings),
+    ...repo.findings,
+    ...(evidence.carried ?? []),
+  ];
   const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
   const input = policyInput(evidence, { files, findings, repo });
   const judged = scanned.map(({ path, gaps }) => ({ path, gaps }));

@@ -27,6 +27,7 @@ export interface ForRecord {
   readonly source: AdmissionSource;
   readonly policy: Policy;
   readonly tool: RecordBody['tool'];
+  readonly requester: string | undefined;
   /** What goes along beside what the source gave. */
   readonly evidence: readonly { readonly type: string; readonly bytes: Uint8Array }[];
   /** Those that are about files of this revision. */
@@ -54,6 +55,7 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
       ...(publisher && { publisher }),
       ...(license && { license }),
       ...(gated !== undefined && { gated }),
+      tags: [...revision.tags],
       ...(hubScan && { hubScan: hubScan.status }),
       contacted: [...contacted].sort(),
       ...(via && { via }),
@@ -66,6 +68,7 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
     parsers: PARSERS_VERSION,
     logSize: await gate.logSize(),
     tool,
+    ...(from.requester !== undefined && { requester: from.requester }),
   };
 }
 

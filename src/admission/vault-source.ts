@@ -19,7 +19,7 @@ import {
   publishedFiles,
   type ReadingSource,
 } from '../transfer/source.ts';
-import { evidenceKey } from '../vault/layout.ts';
+import { evidenceKey, type RevisionId } from '../vault/layout.ts';
 import type { AdmissionSource } from './source.ts';
 
 /** Longest evidence that goes along. */
@@ -80,38 +80,45 @@ async function requireRecord(origin: Registry, { id, entry }: Published): Promis
   );
 }
 
-/** The revision as its first source described it, by the origin's record. */
+/** The revision as its first source described it, by the origin's record, with all that goes along. */
 async function describe(
   origin: Registry,
   { id, entry }: Published,
   record: SignedRecord,
 ): Promise<SourceRevision> {
-  const { manifest, source, evidence } = record.body;
   const kept = [
     { type: 'origin-record', bytes: record.bytes },
     { type: 'origin-log-proof', bytes: await origin.proof(id, entry.number) },
   ];
-  for (const { type, sha256 } of evidence) {
+  for (const { type, sha256 } of record.body.evidence) {
     const stored = await origin.vault.get(evidenceKey(sha256), EVIDENCE_BYTES_MAX);
     if (stored) kept.push({ type, bytes: stored.bytes });
   }
-  const { repoId, publisher, license, gated, hubScan } = source;
+  return {
+    ...describeRecord(record, id),
+    via: { vault: origin.trust.vault, record: record.digest },
+    evidence: kept,
+  };
+}
+
+/** The revision as its source described it when the record was made. */
+export function describeRecord({ body }: SignedRecord, { model, commit }: RevisionId): SourceRevision {
+  const { manifest, source } = body;
+  const { repoId, publisher, license, gated, hubScan, tags } = source;
   return {
     kind: source.kind,
     endpoint: source.endpoint,
-    model: id.model,
+    model,
     requested: source.requested,
-    commit: id.commit,
+    commit,
     ...(repoId && { repoId }),
     ...(publisher && { publisher: known(publisher) }),
     ...(license && { license }),
     ...(gated !== undefined && { gated }),
-    tags: [],
+    tags: tags ?? [],
     ...(hubScan && { hubScan: { status: hubScan } }),
     files: manifest.files.map(onRecord),
     excluded: manifest.excluded as readonly ExcludedFile[],
-    via: { vault: origin.trust.vault, record: record.digest },
-    evidence: kept,
   };
 }
 

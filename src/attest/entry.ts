@@ -41,6 +41,7 @@ const entrySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('grant-end'), ...about }),
   z.object({ type: z.literal('evidence'), ...about, ...revision, raw: digest }),
   z.object({ type: z.literal('deployment'), ...about, ...revision }),
+  z.object({ type: z.literal('review'), ...about, ...revision, manifest: digest }),
   z.object({ type: z.literal('deployment-end'), ...about, deployment: digest }),
 ]);
 
@@ -81,6 +82,8 @@ function subjectOf({ body }: Signed): Readonly<Record<string, string>> {
       return { ...body.subject };
     case 'weighlock.evidence/v1':
       return { model: body.model, commit: body.commit, raw: body.raw };
+    case 'weighlock.review/v1':
+      return { model: body.model, commit: body.commit, manifest: body.manifest };
     case 'weighlock.deployment/v1':
       return { model: body.model, commit: body.commit };
     case 'weighlock.deployment-end/v1':

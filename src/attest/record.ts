@@ -42,12 +42,23 @@ const publisher = z.object({
   followers: z.number().optional(),
 });
 
+const ruleOutcome = z.object({
+  rule: z.string(),
+  outcome: z.enum(['refuse', 'hold']),
+  because: z.string(),
+  approvals: z.int().min(1).optional(),
+});
+
 const bodySchema = z.object({
   type: z.literal('weighlock.record/v1'),
   number: z.int().min(0),
   decidedAt: z.string(),
   verdict: z.enum(['admitted', 'held', 'refused']),
-  rules: z.array(z.object({ rule: z.string(), outcome: z.enum(['refuse', 'hold']), because: z.string() })),
+  rules: z.array(ruleOutcome),
+  /** Rules that held it until people approved, and the statements of their reviews. */
+  approved: z.object({ rules: z.array(ruleOutcome), reviews: z.array(digest) }).optional(),
+  /** Who asked for it: a name of the trust file or of an account, as the gate was told. */
+  requester: z.string().max(200).optional(),
   policy: z.object({ name: z.string(), sha256: digest }),
   manifest: z.object({
     vault: z.string(),
@@ -66,6 +77,7 @@ const bodySchema = z.object({
     publisher: publisher.optional(),
     license: z.string().optional(),
     gated: z.boolean().optional(),
+    tags: z.array(z.string()).optional(),
     hubScan: z.enum(['safe', 'unsafe', 'unknown']).optional(),
     contacted: z.array(z.string()),
     /** Another vault that the files came through, and its record, which is among the evidence. */

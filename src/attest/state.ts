@@ -76,6 +76,8 @@ const revisionSchema = z.object({
   revoked: z.object(logged).optional(),
   /** Statements of what was observed of it, the oldest first; what is older still is in the log. */
   evidence: z.array(z.object(logged)).optional(),
+  /** Statements of what people decided about it, the oldest first; what is older still is in the log. */
+  reviews: z.array(z.object(logged)).optional(),
   /** The tag or branch under which upstream had it when it was admitted, where it was asked for by one. */
   upstream: z.string().optional(),
   /** Digest of the receipt; absent while an admitted revision is not published yet. */

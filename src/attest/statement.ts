@@ -1,12 +1,13 @@
 /**
- * Statements that change how a vault stands: removals, channel moves, revocations, grants and their ends, evidence, deployments. Each is
- * signed, stored under its own digest, and counts from its entry in the log on.
+ * Statements that change how a vault stands: removals, channel moves, revocations, grants and their ends, evidence, deployments,
+ * reviews. Each is signed, stored under its own digest, and counts from its entry in the log on.
  */
 import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { isChannel } from '../base/name.ts';
+import { APPROVAL_BYTES_MAX } from './approval.ts';
 import { deploymentEndFields, deploymentFields } from './deployment.ts';
 import { encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
 import { evidenceFields } from './evidence.ts';
@@ -103,6 +104,19 @@ const deploymentEnd = z.object({
   reason: reason.optional(),
 });
 
+/** A person decided about a revision: the approval that this carries is signed by the person. */
+const review = z.object({
+  type: z.literal('weighlock.review/v1'),
+  ...about,
+  model,
+  commit,
+  manifest: digest,
+  decision: z.enum(['approve', 'refuse']),
+  approver: z.string().min(1).max(200),
+  /** The signed approval, base64. */
+  approval: z.base64().max(2 * APPROVAL_BYTES_MAX),
+});
+
 const statementSchema = z.discriminatedUnion('type', [
   removal,
   channelMove,
@@ -112,6 +126,7 @@ const statementSchema = z.discriminatedUnion('type', [
   evidence,
   deployment,
   deploymentEnd,
+  review,
 ]);
 
 export type RemovalBody = z.infer<typeof removal>;
@@ -122,6 +137,7 @@ export type GrantEndBody = z.infer<typeof grantEnd>;
 export type EvidenceBody = z.infer<typeof evidence>;
 export type DeploymentBody = z.infer<typeof deployment>;
 export type DeploymentEndBody = z.infer<typeof deploymentEnd>;
+export type ReviewBody = z.infer<typeof review>;
 export type StatementBody = z.infer<typeof statementSchema>;
 
 /** What stands between `weighlock.` and `/v1` in a statement's type. */
@@ -133,7 +149,8 @@ export type StatementKind =
   | 'grant-end'
   | 'evidence'
   | 'deployment'
-  | 'deployment-end';
+  | 'deployment-end'
+  | 'review';
 export type BodyOf<K extends StatementKind> = Extract<StatementBody, { type: `weighlock.${K}/v1` }>;
 
 export interface Signed<B extends StatementBody = StatementBody> {
@@ -188,6 +205,7 @@ const KINDS: readonly StatementKind[] = [
   'evidence',
   'deployment',
   'deployment-end',
+  'review',
 ];
 
 /** As `openStatement`, of whatever kind; undefined unless one of the keys signed it. */

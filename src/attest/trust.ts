@@ -89,6 +89,11 @@ export function gateKeys(trust: Trust, index?: number): KnownKey[] {
     .map(({ publicKey }) => ({ keyId: keyIdOf(publicKey), publicKey }));
 }
 
+/** The people who may approve and waive, by the keys that they sign with. */
+export function peopleOf(trust: Trust): (KnownKey & { readonly name: string })[] {
+  return trust.approvers.map(({ name, publicKey }) => ({ name, publicKey, keyId: keyIdOf(publicKey) }));
+}
+
 export function logKeys(trust: Trust): string[] {
   return trust.logs.map(({ key }) => key);
 }

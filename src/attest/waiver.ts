@@ -7,10 +7,10 @@ import { z } from 'zod';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { type Envelope, encodeEnvelope, type KnownKey, openEnvelope, seal } from './envelope.ts';
-import { keyIdOf, type Signer } from './key.ts';
+import { type Envelope, encodeEnvelope, openEnvelope, seal } from './envelope.ts';
+import type { Signer } from './key.ts';
 import { digestShape as digest } from './shapes.ts';
-import type { Trust } from './trust.ts';
+import { peopleOf, type Trust } from './trust.ts';
 
 const WAIVER_TYPE = 'application/vnd.weighlock.waiver+json';
 
@@ -79,7 +79,7 @@ export function openWaivers(text: string, trust: Trust): readonly Waiver[] {
 
 function open(envelope: Envelope, number: number, trust: Trust): Waiver {
   const bytes = Buffer.from(canonicalJson(envelope));
-  const people = approversOf(trust);
+  const people = peopleOf(trust);
   const opened = openEnvelope(bytes, WAIVER_TYPE, people);
   if (!opened) throw invalid(`waiver ${number} is not signed by an approver of the trust file`);
   const parsed = waiverSchema.safeParse(JSON.parse(opened.payload.toString('utf8')));
@@ -96,10 +96,6 @@ function open(envelope: Envelope, number: number, trust: Trust): Waiver {
   if (daysMs > WAIVER_DAYS_MAX * 86_400_000)
     throw invalid(`waiver ${number} holds for more than ${WAIVER_DAYS_MAX} days`);
   return { body, bytes, digest: sha256(bytes) };
-}
-
-function approversOf(trust: Trust): (KnownKey & { readonly name: string })[] {
-  return trust.approvers.map(({ name, publicKey }) => ({ name, publicKey, keyId: keyIdOf(publicKey) }));
 }
 
 function invalid(message: string, cause?: unknown): WeighlockError {

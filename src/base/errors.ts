@@ -109,6 +109,16 @@ export const ERRORS = {
     remedy:
       'Take the waiver out of the file, or have a person whom the trust file names sign it (`weighlock waive`).',
   },
+  WL_APPROVAL_INVALID: {
+    exit: EXIT.notPermitted,
+    when: 'An approval is malformed, made for another vault or other content, by whoever asked for the admission, or not signed by an approver of the trust file.',
+    remedy: 'Have somebody else whom the trust file names decide: `weighlock review show <model>@<commit>`.',
+  },
+  WL_NOT_HELD: {
+    exit: EXIT.refused,
+    when: 'A review is asked for a revision that waits for nobody: it is admitted, refused, revoked or not on record.',
+    remedy: 'See what waits with `weighlock review list`.',
+  },
   WL_NOT_CONVERTIBLE: {
     exit: EXIT.sourceBytesWrong,
     when: 'A file cannot be turned into one that holds nothing but numbers, or a configuration cannot be rewritten.',
@@ -276,7 +286,8 @@ export const ERRORS = {
   WL_ENDPOINT_UNAVAILABLE: {
     exit: EXIT.unavailable,
     when: 'The endpoint that was to be probed did not answer, or does not speak the chat completions of the OpenAI API.',
-    remedy: 'Check the address (it usually ends in /v1) and whether the model has been loaded; nothing was recorded.',
+    remedy:
+      'Check the address (it usually ends in /v1) and whether the model has been loaded; nothing was recorded.',
   },
   WL_ENDPOINT_DENIED: {
     exit: EXIT.notPermitted,

@@ -9,6 +9,8 @@ export interface RuleOutcome {
   readonly outcome: 'refuse' | 'hold';
   /** The policy's `because`, or the floor's reason with the place. */
   readonly because: string;
+  /** Of a policy's rule that holds: how many people must approve before it lets pass; one where absent. */
+  readonly approvals?: number | undefined;
 }
 
 export interface Decision {

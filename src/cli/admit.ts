@@ -1,4 +1,5 @@
 /** `weighlock admit`: brings one commit of a model in. */
+import os from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { type AdmissionOptions, type AdmissionRequest, admit, rehearse } from '../admission/admit.ts';
@@ -29,6 +30,7 @@ export interface AdmitFlags {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly waivers?: string;
+  readonly requester?: string;
   readonly dryRun?: boolean;
   readonly withReferences?: boolean;
   readonly json?: boolean;
@@ -56,6 +58,7 @@ export function admitCommand(run: Run): Command {
       'the policy to decide by (default: WEIGHLOCK_POLICY, weighlock.yaml, the one that ships)',
     )
     .option('--waivers <file>', 'signed waivers: findings that people took upon themselves')
+    .option('--requester <name>', 'who asks for it, and so cannot approve it (default: the account)')
     .option('--concurrency <n>', 'files under way at once (default: 4)')
     .option(
       '--memory <size>',
@@ -76,7 +79,11 @@ export function admitCommand(run: Run): Command {
 export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Promise<Outcome> {
   const { request, source } = requestOf(wire, parseTarget(model), flags);
   const view = new AdmissionView(wire.terminal, flags.json === true);
-  const options = { ...admissionOptions(wire, source, view), engines: await checkedEngines(wire.config) };
+  const options = {
+    ...admissionOptions(wire, source, view),
+    engines: await checkedEngines(wire.config),
+    requester: flags.requester ?? os.userInfo().username,
+  };
   try {
     if (flags.dryRun) return await dryRun(request, options);
     const gate = await wire.gate();

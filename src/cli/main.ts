@@ -84,6 +84,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   key: async () => (await import('./key.ts')).keyCommand,
   trust: async () => (await import('./trust.ts')).trustCommand,
   policy: async () => (await import('./policy.ts')).policyCommand,
+  review: async () => (await import('./review.ts')).reviewCommand,
   waive: async () => (await import('./waive.ts')).waiveCommand,
   advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,

@@ -9,6 +9,8 @@ export interface ParsedRule {
   readonly name: string;
   readonly outcome: 'refuse' | 'hold';
   readonly because: string;
+  /** Of a rule that holds: how many people must approve; one unless the policy says more. */
+  readonly approvals: number;
   /** The expression as written. */
   readonly source: string;
   readonly expression: ReturnType<typeof parseExpression>;
@@ -21,10 +23,18 @@ const POLICY_BYTES_MAX = 1 << 20;
 const RULES_MAX = 1000;
 const EXPRESSION_BYTES_MAX = 16_384;
 
+/** People that one rule can ask for. */
+const APPROVALS_MAX = 5;
+
 const text = z.string().min(1);
 const ruleSchema = z.union([
   z.strictObject({ name: text, refuse: text, because: text }),
-  z.strictObject({ name: text, hold: text, because: text }),
+  z.strictObject({
+    name: text,
+    hold: text,
+    because: text,
+    approvals: z.int().min(1).max(APPROVALS_MAX).optional(),
+  }),
 ]);
 const fileSchema = z.strictObject({ version: z.literal(1), rules: z.array(z.unknown()).max(RULES_MAX) });
 
@@ -89,7 +99,7 @@ function parseRule(
     throw invalid(
       at.file,
       at.line,
-      'a rule has exactly "name", "because", and one of "refuse" or "hold", all text',
+      'a rule has exactly "name", "because", and one of "refuse" or "hold", all text; one that holds may have "approvals", from 1 to 5',
     );
   }
   const rule = parsed.data;
@@ -112,7 +122,8 @@ function parseRule(
   }
   const unknown = unknownName(expression.expr, new Map());
   if (unknown) throw invalid(at.file, line, `the expression of "${rule.name}" uses ${unknown}`);
-  return { name: rule.name, outcome, because: rule.because, source, expression, line };
+  const approvals = 'hold' in rule ? (rule.approvals ?? 1) : 1;
+  return { name: rule.name, outcome, because: rule.because, approvals, source, expression, line };
 }
 
 /** What an identifier stands for: one of the top names, an element of a list of them, or something unchecked. */

@@ -45,13 +45,21 @@ export function decide(policy: Policy, input: PolicyInput): RuleOutcome[] {
       case 'no':
         return [];
       case 'yes':
-        return [{ rule: rule.name, outcome: rule.outcome, because: rule.because }];
+        return [{ ...named(rule), because: rule.because }];
       case 'unknown':
         return [
-          { rule: rule.name, outcome: 'hold', because: `${rule.because} (cannot be answered: ${detail})` },
+          { ...named(rule), outcome: 'hold', because: `${rule.because} (cannot be answered: ${detail})` },
         ];
     }
   });
+}
+
+function named({
+  name,
+  outcome,
+  approvals,
+}: ParsedRule): Pick<RuleOutcome, 'rule' | 'outcome' | 'approvals'> {
+  return { rule: name, outcome, ...(approvals > 1 && { approvals }) };
 }
 
 function ask(rule: ParsedRule, bindings: Record<string, CelInput>): RuleResult {

@@ -27,6 +27,9 @@ export const CHANNEL_HISTORY_MAX = 50;
 /** Pieces of evidence of a revision that the index keeps; older ones are in the log. */
 export const EVIDENCE_IN_INDEX_MAX = 50;
 
+/** Reviews of a revision that the index keeps: more than any policy asks for. */
+export const REVIEWS_IN_INDEX_MAX = 50;
+
 /** Names of upstream's default branch, which are no tags: what they stand for here is a channel's business. */
 const DEFAULTS = ['', 'main', 'master', 'HEAD'];
 
@@ -91,6 +94,10 @@ export class Fold {
         case 'evidence':
           await this.#registry.loggedStatement(logged, index);
           addEvidence(await this.#model(logged.model), logged.commit, at);
+          break;
+        case 'review':
+          await this.#registry.loggedStatement(logged, index);
+          addReview(await this.#model(logged.model), logged.commit, at);
           break;
         case 'deployment':
           this.#deployment(await this.#registry.loggedStatement(logged, index), index);
@@ -232,6 +239,7 @@ function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; reco
     ...(before?.revoked && { revoked: before.revoked }),
     // So is evidence, which names the manifest that it is about.
     ...(before?.evidence && { evidence: before.evidence }),
+    ...(before?.reviews && { reviews: before.reviews }),
   };
   model.revisions[entry.commit] = revision;
   const { channel } = body;
@@ -251,6 +259,11 @@ function moveChannel(model: ModelIndex, body: ChannelMoveBody, index: number): v
 function addEvidence(model: ModelIndex, commit: Commit, at: Logged): void {
   const revision = model.revisions[commit];
   if (revision) revision.evidence = [...(revision.evidence ?? []), at].slice(-EVIDENCE_IN_INDEX_MAX);
+}
+
+function addReview(model: ModelIndex, commit: Commit, at: Logged): void {
+  const revision = model.revisions[commit];
+  if (revision) revision.reviews = [...(revision.reviews ?? []), at].slice(-REVIEWS_IN_INDEX_MAX);
 }
 
 function newPlace(

@@ -1,0 +1,264 @@
+/**
+ * Reviews: what waits for people, and what they decide. An approval counts where a person of the trust file signed it, who
+ * did not ask for the admission, for exactly these bytes; a rule that held lets pass once as many different people approved
+ * it as the policy asks for. Then the revision is judged again by the rules of the day, and only what they still hold, and
+ * nobody approved, stands in its way. The safety floor is not approved away: that takes a waiver.
+ */
+import { type Approval, openApproval } from '../attest/approval.ts';
+import type { RecordBody, SignedRecord } from '../attest/record.ts';
+import type { RevisionIndex } from '../attest/state.ts';
+import type { ReviewBody } from '../attest/statement.ts';
+import { timestamp } from '../base/clock.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
+import { WeighlockError } from '../base/errors.ts';
+import type { ModelName } from '../base/name.ts';
+import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
+import type { Gate } from '../registry/gate.ts';
+import type { Registry } from '../registry/registry.ts';
+import { evidenceKey, policyKey, type RevisionId } from '../vault/layout.ts';
+import type { Judgement } from './judge.ts';
+import { conclude, type Rebring } from './publication.ts';
+import { judgeAgain, type Rules } from './rejudge.ts';
+
+/** A revision that waits for people. */
+export interface Held {
+  readonly id: RevisionId;
+  readonly entry: RevisionIndex;
+  readonly record: SignedRecord;
+}
+
+/** An approval that is on record, and whether it counts now. */
+export interface Counted {
+  readonly approval: Approval;
+  readonly statement: Sha256;
+  /** Why it does not count. */
+  readonly void?: string;
+}
+
+export interface ReviewOptions {
+  readonly rules: Rules;
+  /** Where the bytes come from once more, should the staged ones be gone. */
+  readonly rebring: (held: Held) => Rebring;
+  readonly tool: RecordBody['tool'];
+}
+
+export interface Reviewed {
+  readonly held: Held;
+  readonly approval: Approval;
+  /** The log entry of the review; undefined where it was on record already. */
+  readonly logIndex: number | undefined;
+  readonly outcome: 'waiting' | 'published' | 'refused';
+  /** What still holds it, with how many people each rule lacks. */
+  readonly lacking: readonly Lacking[];
+  /** The record that was made. */
+  readonly record?: SignedRecord;
+}
+
+export interface Lacking {
+  readonly rule: RuleOutcome;
+  /** People who must still approve; undefined where no approval lifts it. */
+  readonly people: number | undefined;
+}
+
+/** All revisions that wait, the oldest decision first. */
+export async function heldRevisions(registry: Registry): Promise<readonly Held[]> {
+  const found: Held[] = [];
+  for await (const { model, index } of registry.models()) {
+    for (const [commit, entry] of Object.entries(index.revisions)) {
+      if (!waits(entry)) continue;
+      const id = { model, commit } as RevisionId;
+      found.push({ id, entry, record: await registry.record(id, entry.number, entry.record) });
+    }
+  }
+  return found.sort((a, b) => a.entry.logIndex - b.entry.logIndex);
+}
+
+/** The revision of that name, which must wait. Throws WL_NOT_ADMITTED and WL_NOT_HELD. */
+export async function requireHeld(
+  registry: Registry,
+  model: ModelName,
+  revision: string | undefined,
+): Promise<Held> {
+  const waiting = (await heldRevisions(registry)).filter(({ id }) => id.model === model);
+  const [only] = waiting;
+  if (revision === undefined && only && waiting.length === 1) return only;
+  const { id, entry } = await registry.resolve(model, revision);
+  if (!waits(entry))
+    throw new WeighlockError(
+      'WL_NOT_HELD',
+      `${model}@${id.commit.slice(0, 12)} waits for nobody: it is ${entry.revoked ? 'revoked' : entry.removed ? 'removed' : entry.verdict}`,
+    );
+  return { id, entry, record: await registry.record(id, entry.number, entry.record) };
+}
+
+function waits({ verdict, revoked, removed }: RevisionIndex): boolean {
+  return verdict === 'held' && revoked === undefined && removed === undefined;
+}
+
+/** What people decided about it so far. */
+export async function reviewsOf(registry: Registry, held: Held): Promise<readonly Counted[]> {
+  const found: Counted[] = [];
+  for (const { statement } of held.entry.reviews ?? []) {
+    const { body } = await registry.statement('review', statement);
+    try {
+      const approval = openApproval(Buffer.from(body.approval, 'base64'), registry.trust);
+      const why = voidFor(held, approval, registry.clock.now());
+      found.push({ approval, statement, ...(why !== undefined && { void: why }) });
+    } catch (error) {
+      // Whoever left the trust file approves nothing any more.
+      if (!(error instanceof WeighlockError) || error.code !== 'WL_APPROVAL_INVALID') throw error;
+    }
+  }
+  return found;
+}
+
+/** Why an approval does not count for this revision now; undefined where it does. */
+function voidFor({ id, record }: Held, { body }: Approval, nowMs: number): string | undefined {
+  if (body.model !== id.model || body.commit !== id.commit) return `it is about ${body.model}@${body.commit}`;
+  if (body.manifest !== record.manifestDigest) return 'it is about other content of the same commit';
+  if (body.approver === record.body.requester) return `${body.approver} asked for the admission`;
+  if (!(Date.parse(body.expiresAt) > nowMs)) return `it ended at ${body.expiresAt}`;
+  // A clock that was set back, here or there.
+  if (Date.parse(body.madeAt) > nowMs + CLOCKS_APART_MS)
+    return `it was made at ${body.madeAt}, which is to come`;
+  return undefined;
+}
+
+/** How far the clocks of two people may be apart. */
+const CLOCKS_APART_MS = 10 * 60_000;
+
+/**
+ * Takes a signed approval or refusal: it is logged, and what follows from it is done. Throws WL_APPROVAL_INVALID, WL_NOT_HELD,
+ * and what publishing throws; nothing is changed then but, at most, the log.
+ */
+export async function review(gate: Gate, envelope: Uint8Array, options: ReviewOptions): Promise<Reviewed> {
+  const approval = openApproval(envelope, gate.trust);
+  const { model, commit, decision } = approval.body;
+  const before = await requireHeld(gate, model, commit);
+  const why = voidFor(before, approval, gate.clock.now());
+  if (why !== undefined)
+    throw new WeighlockError('WL_APPROVAL_INVALID', `the approval does not count: ${why}`);
+  const logIndex = await keep(gate, before, { approval, tool: options.tool });
+  const held = await requireHeld(gate, model, commit);
+  if (decision === 'refuse') {
+    const record = await refuse(gate, held, { approval, options });
+    return { held, approval, logIndex, outcome: 'refused', lacking: [], record };
+  }
+  const reviews = (await reviewsOf(gate, held)).filter((one) => one.void === undefined);
+  const judgement = await judgeAgain(gate, held.record, options.rules);
+  const lacking = stillLacking(judgement.decision.rules, reviews);
+  if (lacking.length > 0) return { held, approval, logIndex, outcome: 'waiting', lacking };
+  const record = await admitReviewed(gate, held, { judgement, reviews, options });
+  return { held, approval, logIndex, outcome: 'published', lacking, record };
+}
+
+/** Stores and logs the approval, unless it is on record. */
+async function keep(
+  gate: Gate,
+  { id, entry, record }: Held,
+  { approval, tool }: { readonly approval: Approval; readonly tool: RecordBody['tool'] },
+): Promise<number | undefined> {
+  const there = await reviewsOf(gate, { id, entry, record });
+  if (there.some((one) => one.approval.digest === approval.digest)) return undefined;
+  const { approver, decision } = approval.body;
+  const { index } = await gate.declare<ReviewBody>({
+    type: 'weighlock.review/v1',
+    ...id,
+    manifest: record.manifestDigest,
+    decision,
+    approver,
+    approval: approval.envelope,
+    tool,
+  });
+  return index;
+}
+
+/** What of the rules no sufficient number of different people approved. */
+export function stillLacking(rules: readonly RuleOutcome[], reviews: readonly Counted[]): readonly Lacking[] {
+  return rules.flatMap((rule): Lacking[] => {
+    if (rule.outcome === 'refuse' || rule.rule.startsWith('floor/')) return [{ rule, people: undefined }];
+    const people = new Set(
+      reviews
+        .filter(({ approval: { body } }) => body.decision === 'approve' && body.rules.includes(rule.rule))
+        .map(({ approval: { body } }) => body.approver),
+    );
+    const missing = (rule.approvals ?? 1) - people.size;
+    return missing > 0 ? [{ rule, people: missing }] : [];
+  });
+}
+
+interface Admitting {
+  readonly judgement: Judgement;
+  readonly reviews: readonly Counted[];
+  readonly options: ReviewOptions;
+}
+
+async function admitReviewed(
+  gate: Gate,
+  held: Held,
+  { judgement, reviews, options }: Admitting,
+): Promise<SignedRecord> {
+  const { policy, waivers } = options.rules;
+  await gate.vault.create(policyKey(policy.sha256), Buffer.from(policy.text));
+  const verdicts = new Map(judgement.files.map(({ path, verdict }) => [path as string, verdict]));
+  const waived = waivers.filter(({ body }) =>
+    held.record.body.manifest.files.some((file) => file.sha256 === body.sha256),
+  );
+  const evidence = [...held.record.body.evidence];
+  for (const { bytes } of waived) {
+    const digest = sha256(bytes);
+    await gate.vault.create(evidenceKey(digest), bytes);
+    if (!evidence.some((one) => one.sha256 === digest)) evidence.push({ type: 'waiver', sha256: digest });
+  }
+  const body = {
+    ...(await nextBody(gate, held, options)),
+    verdict: 'admitted' as const,
+    rules: [],
+    approved: { rules: [...judgement.decision.rules], reviews: reviews.map(({ statement }) => statement) },
+    policy: { name: policy.name, sha256: policy.sha256 },
+    findings: [...judgement.findings],
+    coverage: held.record.body.coverage.map((one) => ({
+      ...one,
+      verdict: verdicts.get(one.path) ?? one.verdict,
+    })),
+    evidence,
+  };
+  if (verdictOf(body.rules) !== 'admitted') throw new Error('an admitted record has no rules');
+  return settle(gate, held, { body, options });
+}
+
+async function refuse(
+  gate: Gate,
+  held: Held,
+  { approval, options }: { readonly approval: Approval; readonly options: ReviewOptions },
+): Promise<SignedRecord> {
+  const { approver, reason } = approval.body;
+  const because = `${approver} refused it: ${reason}`;
+  const { staging, ...rest } = await nextBody(gate, held, options);
+  const rules = [{ rule: 'review/refused', outcome: 'refuse' as const, because }, ...held.record.body.rules];
+  const record = await settle(gate, held, { body: { ...rest, verdict: 'refused', rules }, options });
+  const left = staging === undefined ? 'gone' : await gate.vault.resume(staging, held.id);
+  if (typeof left !== 'string') await left.discard();
+  return record;
+}
+
+/** The record that comes next, so far as it says what the one before said. */
+async function nextBody(
+  gate: Gate,
+  { record }: Held,
+  { tool }: ReviewOptions,
+): Promise<Omit<RecordBody, 'number'>> {
+  const { number: _, ...body } = record.body;
+  return { ...body, decidedAt: timestamp(gate.clock), logSize: await gate.logSize(), tool };
+}
+
+/** Claims the record that comes next, and concludes it; or what a rival made of it at the same moment. */
+async function settle(
+  gate: Gate,
+  held: Held,
+  { body, options }: { readonly body: Omit<RecordBody, 'number'>; readonly options: ReviewOptions },
+): Promise<SignedRecord> {
+  const { record } = await gate.claim(held.id, held.entry.number + 1, body);
+  await conclude({ gate, record, rebring: options.rebring(held) });
+  return record;
+}

@@ -1,0 +1,162 @@
+/** Reviews for people: a list, one page about a revision, and what a decision led to. */
+import type { Counted, Held, Lacking, Reviewed } from '../admission/review.ts';
+import type { StagedText } from '../admission/staged-text.ts';
+import type { RecordBody } from '../attest/record.ts';
+import { printable } from '../base/errors.ts';
+import type { ManifestFile } from '../base/manifest.ts';
+import { place } from '../policy/floor.ts';
+import { bytesInWords, labelled, paintedLabel, painter, plural, type Terminal, table } from './terminal.ts';
+
+interface Standing {
+  readonly reviews: readonly Counted[];
+  readonly lacking: readonly Lacking[];
+}
+
+export function heldJson({ id, record }: Held, { reviews, lacking }: Standing): Record<string, unknown> {
+  const { decidedAt, requester, rules } = record.body;
+  return {
+    ...id,
+    record: record.digest,
+    manifest: record.manifestDigest,
+    decidedAt,
+    requester,
+    rules,
+    reviews: reviews.map(({ approval: { body }, void: why }) => ({
+      approver: body.approver,
+      decision: body.decision,
+      reason: body.reason,
+      madeAt: body.madeAt,
+      expiresAt: body.expiresAt,
+      ...(why !== undefined && { void: why }),
+    })),
+    lacking,
+  };
+}
+
+export function heldList(rows: readonly ({ readonly held: Held } & Standing)[]): string {
+  if (rows.length === 0) return labelled('', 'Nothing waits for anybody.');
+  const cells = rows.map(({ held: { id, record }, lacking }) => [
+    `${id.model}@${id.commit.slice(0, 12)}`,
+    record.body.decidedAt,
+    record.body.requester ?? '',
+    lacking.map(inWords).join('; '),
+  ]);
+  return (
+    table(['WAITS', 'SINCE', 'ASKED BY', 'LACKS'], cells) +
+    labelled('next', 'weighlock review show <model>@<commit>')
+  );
+}
+
+function inWords({ rule, people }: Lacking): string {
+  return people === undefined ? `a waiver (${rule.rule})` : `${plural(people, 'approval')} (${rule.rule})`;
+}
+
+interface Seen extends Standing {
+  readonly texts: readonly StagedText[];
+  readonly live: RecordBody | undefined;
+}
+
+/** Everything that a decision needs, on one page. */
+export function heldText(terminal: Terminal, { id, record }: Held, seen: Seen): string {
+  const { body } = record;
+  const { requester, source, rules, findings, manifest } = body;
+  const paint = painter(terminal);
+  const bytes = manifest.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const open = findings.filter(({ verdict }) => verdict !== 'clean');
+  return [
+    labelled(
+      'model',
+      `${id.model}@${id.commit}\n${plural(manifest.files.length, 'file')}, ${bytesInWords(bytes)}`,
+    ),
+    labelled(
+      'source',
+      printable(`${source.endpoint}${source.publisher ? `, by ${source.publisher.name}` : ''}`),
+    ),
+    labelled('asked by', printable(requester ?? 'nobody on record')),
+    ...rules.map(({ rule, because, approvals = 1 }) =>
+      paintedLabel(paint, 'yellow', [
+        'held',
+        printable(`${rule}: ${because}`) + (approvals > 1 ? `\n${approvals} people must approve` : ''),
+      ]),
+    ),
+    ...open.map((finding) =>
+      labelled('finding', `${printable(`${place(finding)}: ${finding.message}`)}\n${printable(finding.fix)}`),
+    ),
+    ...seen.texts.map((one) => textOf(one, paint)),
+    liveText(manifest.files, seen.live),
+    ...seen.reviews.map(({ approval: { body: said }, void: why }) =>
+      labelled(
+        said.decision === 'approve' ? 'approved' : 'refused',
+        printable(`by ${said.approver} at ${said.madeAt}: ${said.reason}`) +
+          (why === undefined ? '' : `\ndoes not count: ${printable(why)}`),
+      ),
+    ),
+    ...seen.lacking.map((one) => labelled('lacks', inWords(one))),
+    labelled(
+      'next',
+      `weighlock review approve ${id.model}@${id.commit} --reason … --key …\nweighlock review refuse ${id.model}@${id.commit} --reason … --key …`,
+    ),
+  ].join('');
+}
+
+/** A file that people must read, line by line, with what cannot be seen made visible. */
+function textOf({ path, text, why }: StagedText, paint: ReturnType<typeof painter>): string {
+  if (text === undefined) return labelled('text', `${printable(path)}: not shown, ${why}`);
+  const lines = text
+    .split('\n')
+    .map((line, index) => `${String(index + 1).padStart(5)}  ${printable(line)}\n`);
+  return `\n  ${paint('bold', path)}\n${lines.join('')}\n`;
+}
+
+/** Which files differ from those that are live. */
+function liveText(files: readonly ManifestFile[], live: RecordBody | undefined): string {
+  if (live === undefined) return labelled('live', 'no revision of it is live');
+  const before = new Map(live.manifest.files.map((file) => [file.path, file.sha256]));
+  const now = new Map(files.map((file) => [file.path, file.sha256]));
+  const marked = [
+    ...files.filter(({ path }) => !before.has(path)).map(({ path }) => `added    ${path}`),
+    ...files
+      .filter(({ path, sha256 }) => before.has(path) && before.get(path) !== sha256)
+      .map(({ path }) => `changed  ${path}`),
+    ...live.manifest.files.filter(({ path }) => !now.has(path)).map(({ path }) => `removed  ${path}`),
+  ];
+  const at = `against ${live.manifest.commit.slice(0, 12)}, which is live`;
+  return labelled(
+    'differs',
+    [at, ...(marked.length === 0 ? ['in nothing'] : marked)].map(printable).join('\n'),
+  );
+}
+
+export function reviewedText(terminal: Terminal, reviewed: Reviewed, location: string): string {
+  const paint = painter(terminal);
+  const { held, approval, logIndex, outcome, lacking } = reviewed;
+  const { id } = held;
+  const { approver, decision } = approval.body;
+  const said = labelled(
+    decision === 'approve' ? 'approved' : 'refused',
+    printable(`${id.model}@${id.commit.slice(0, 12)} by ${approver}`) +
+      (logIndex === undefined ? ', on record already' : `, log entry ${logIndex}`),
+  );
+  switch (outcome) {
+    case 'waiting':
+      return (
+        said + lacking.map((one) => paintedLabel(paint, 'yellow', ['waits', lackingInWords(one)])).join('')
+      );
+    case 'refused':
+      return said + labelled('dropped', 'what was staged of it');
+    case 'published':
+      return (
+        said +
+        paintedLabel(paint, 'green', ['published', `${location}/models/${id.model}/${id.commit}/`]) +
+        labelled('next', `weighlock channel set ${id.model}@${id.commit}`)
+      );
+  }
+}
+
+function lackingInWords({ rule, people }: Lacking): string {
+  const why = printable(`${rule.rule}: ${rule.because}`);
+  if (people !== undefined) return `for ${plural(people, 'more approval')}\n${why}`;
+  return rule.outcome === 'refuse'
+    ? `the rules of today refuse it\n${why}`
+    : `for a waiver: no approval lifts the safety floor\n${why}`;
+}

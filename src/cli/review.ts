@@ -1,0 +1,246 @@
+/** `weighlock review`: what waits for people, what there is to see of it, and what they decide. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { rebringFrom } from '../admission/admit.ts';
+import {
+  type Held,
+  heldRevisions,
+  type ReviewOptions,
+  requireHeld,
+  review,
+  reviewsOf,
+  stillLacking,
+} from '../admission/review.ts';
+import { stagedTexts } from '../admission/staged-text.ts';
+import { describeRecord } from '../admission/vault-source.ts';
+import {
+  APPROVAL_BYTES_MAX,
+  APPROVAL_DAYS_MAX,
+  type ApprovalBody,
+  signApproval,
+} from '../attest/approval.ts';
+import { EXIT, WeighlockError } from '../base/errors.ts';
+import type { Gate } from '../registry/gate.ts';
+import { DEFAULT_CHANNEL, type Registry } from '../registry/registry.ts';
+import { openSource } from '../sources/open.ts';
+import type { Source } from '../sources/source.ts';
+import { AdmissionView } from './admission-view.ts';
+import { admissionOptions } from './admit.ts';
+import type { Run } from './main.ts';
+import type { Outcome } from './outcome.ts';
+import { heldJson, heldList, heldText, reviewedText } from './review-text.ts';
+import { rulesOfToday } from './rules-of-today.ts';
+import { parseModelTarget } from './target.ts';
+import { labelled } from './terminal.ts';
+import { peoplesTrust } from './waivers.ts';
+import { TOOL, type Wire } from './wire.ts';
+
+interface DecideFlags {
+  readonly key: string;
+  readonly reason: string;
+  readonly days: string;
+  readonly out?: string;
+  readonly waivers?: string;
+}
+
+type Decision = ApprovalBody['decision'];
+
+const DAYS_DEFAULT = 14;
+const DAY_MS = 86_400_000;
+
+export function reviewCommand(run: Run): Command {
+  const command = new Command('review').description(
+    'what waits for people: list it, look at it, approve or refuse it, signed with your own key',
+  );
+  command
+    .command('list')
+    .description('show what waits, and for how many people')
+    .action((flags: Record<string, unknown>) => run(flags, list));
+  command
+    .command('show')
+    .description('show why a revision is held, its findings, its code, and what differs from what is live')
+    .argument('<model>', 'org/name@commit; org/name where one revision of it waits')
+    .action((model: string, flags: Record<string, unknown>) => run(flags, (wire) => show(wire, model)));
+  for (const decision of ['approve', 'refuse'] as const) command.addCommand(decideCommand(run, decision));
+  command
+    .command('submit')
+    .description('take an approval or refusal that somebody signed elsewhere (with --out)')
+    .argument('<file>', 'the signed file')
+    .option('--waivers <file>', 'signed waivers, for what the safety floor holds')
+    .action((file: string, flags: { readonly waivers?: string }) =>
+      run({ ...flags }, async (wire) => submit(wire, readApproval(file), flags.waivers)),
+    );
+  return command;
+}
+
+function decideCommand(run: Run, decision: Decision): Command {
+  const says = {
+    approve:
+      'approve a revision; it is published once enough people did and no rule of today speaks against it',
+    refuse: 'refuse a revision; what is staged of it is dropped',
+  };
+  return new Command(decision)
+    .description(says[decision])
+    .argument('<model>', 'org/name@commit; org/name where one revision of it waits')
+    .requiredOption('--reason <text>', 'why, for the log')
+    .requiredOption(
+      '--key <file>',
+      'your private key; the trust file must name you (`weighlock trust add-approver`)',
+    )
+    .option('--days <n>', `how long it counts, at most ${APPROVAL_DAYS_MAX}`, String(DAYS_DEFAULT))
+    .option('--waivers <file>', 'signed waivers, for what the safety floor holds')
+    .option('--out <file>', 'only sign it, into this file: the gate takes it with `weighlock review submit`')
+    .action((model: string, flags: DecideFlags) =>
+      run({ ...flags }, (wire) => decide(wire, decision, { model, flags })),
+    );
+}
+
+async function list(wire: Wire): Promise<Outcome> {
+  const registry = await wire.registry();
+  const rows = [];
+  for (const held of await heldRevisions(registry)) rows.push({ held, ...(await standing(registry, held)) });
+  return {
+    exit: EXIT.done,
+    json: rows.map(({ held, lacking, reviews }) => heldJson(held, { lacking, reviews })),
+    text: heldList(rows),
+  };
+}
+
+/** What it lacks by the rules that held it, and what people said. */
+async function standing(registry: Registry, held: Held) {
+  const reviews = await reviewsOf(registry, held);
+  const counted = reviews.filter((one) => one.void === undefined);
+  return { reviews, lacking: stillLacking(held.record.body.rules, counted) };
+}
+
+async function show(wire: Wire, text: string): Promise<Outcome> {
+  const { model, revision } = parseModelTarget(text);
+  const registry = await wire.registry();
+  const held = await requireHeld(registry, model, revision);
+  const texts = await stagedTexts(registry, held);
+  const seen = { ...(await standing(registry, held)), texts, live: await liveRecord(registry, held) };
+  return {
+    exit: EXIT.done,
+    json: { ...heldJson(held, seen), findings: held.record.body.findings, texts },
+    text: heldText(wire.terminal, held, seen),
+  };
+}
+
+/** The record of what `production` stands for, if there is one. */
+async function liveRecord(registry: Registry, { id }: Held) {
+  const index = await registry.model(id.model);
+  const at = index?.channels[DEFAULT_CHANNEL]?.commit;
+  const entry = at === undefined ? undefined : index?.revisions[at];
+  if (at === undefined || !entry) return undefined;
+  return (await registry.record({ model: id.model, commit: at }, entry.number, entry.record)).body;
+}
+
+async function decide(
+  wire: Wire,
+  decision: Decision,
+  { model: text, flags }: { readonly model: string; readonly flags: DecideFlags },
+): Promise<Outcome> {
+  const { model, revision } = parseModelTarget(text);
+  const held = await requireHeld(await wire.registry(), model, revision);
+  const envelope = await sign(wire, decision, { held, flags });
+  if (flags.out === undefined) return submit(wire, envelope, flags.waivers);
+  writeFileSync(flags.out, envelope);
+  return {
+    exit: EXIT.done,
+    json: { ...held.id, decision, file: flags.out },
+    text: labelled('signed', `${flags.out}\nthe gate takes it with \`weighlock review submit ${flags.out}\``),
+  };
+}
+
+async function sign(
+  wire: Wire,
+  decision: Decision,
+  { held, flags }: { readonly held: Held; readonly flags: DecideFlags },
+): Promise<Uint8Array> {
+  const trust = await peoplesTrust(wire);
+  const signer = wire.home.personalKey(flags.key);
+  const person = trust.approvers.find(({ publicKey }) => publicKey === signer.publicKey);
+  if (!person)
+    throw new WeighlockError('WL_APPROVAL_INVALID', `the trust file names nobody with the key ${flags.key}`, {
+      hint: 'Add the public half with `weighlock trust add-approver <name> <public.pem>` on the gate, and pin the new trust file here.',
+    });
+  const nowMs = wire.clock.now();
+  return signApproval(
+    {
+      type: 'weighlock.approval/v1',
+      vault: trust.vault,
+      ...held.id,
+      manifest: held.record.manifestDigest,
+      decision,
+      rules: held.record.body.rules.map(({ rule }) => rule),
+      reason: flags.reason,
+      approver: person.name,
+      madeAt: new Date(nowMs).toISOString(),
+      expiresAt: new Date(nowMs + daysOf(flags.days) * DAY_MS).toISOString(),
+    },
+    signer,
+  );
+}
+
+async function submit(wire: Wire, envelope: Uint8Array, waivers: string | undefined): Promise<Outcome> {
+  const gate = await wire.gate();
+  const view = new AdmissionView(wire.terminal, true);
+  const sources: Source[] = [];
+  try {
+    const options: ReviewOptions = {
+      rules: await rulesOfToday(wire, gate, waivers),
+      rebring: (held) => rebringOf(wire, gate, { held, view, sources }),
+      tool: TOOL,
+    };
+    const reviewed = await review(gate, envelope, options);
+    return {
+      exit: EXIT[EXITS[reviewed.outcome]],
+      json: {
+        ...reviewed.held.id,
+        outcome: reviewed.outcome,
+        approver: reviewed.approval.body.approver,
+        logIndex: reviewed.logIndex,
+        lacking: reviewed.lacking,
+        record: reviewed.record?.digest,
+      },
+      text: reviewedText(wire.terminal, reviewed, gate.vault.location),
+    };
+  } finally {
+    view.end();
+    for (const source of sources) await source.close();
+  }
+}
+
+/** A refusal that was wanted is done as it should be. */
+const EXITS = { published: 'done', refused: 'done', waiting: 'held' } as const;
+
+/** The source that the record names, for bytes that are not staged any more. */
+function rebringOf(
+  wire: Wire,
+  gate: Gate,
+  { held, view, sources }: { readonly held: Held; readonly view: AdmissionView; readonly sources: Source[] },
+) {
+  const { kind, endpoint } = held.record.body.source;
+  const source = kind === 'hub' ? wire.hub() : openSource({ kind: 'directory', path: endpoint });
+  sources.push(source);
+  const revision = { ...describeRecord(held.record, held.id), commit: held.id.commit };
+  return rebringFrom(revision, gate, admissionOptions(wire, source, view));
+}
+
+function readApproval(file: string): Uint8Array {
+  try {
+    if (statSync(file).size <= APPROVAL_BYTES_MAX) return readFileSync(file);
+  } catch (cause) {
+    throw new WeighlockError('WL_APPROVAL_INVALID', `cannot read ${file}`, { cause });
+  }
+  throw new WeighlockError('WL_APPROVAL_INVALID', `${file} is longer than an approval can be`);
+}
+
+function daysOf(text: string): number {
+  const days = /^\d{1,2}$/.test(text) ? Number(text) : 0;
+  if (days >= 1 && days <= APPROVAL_DAYS_MAX) return days;
+  throw new WeighlockError(
+    'WL_USAGE',
+    `--days is a whole number from 1 to ${APPROVAL_DAYS_MAX}, not "${text}"`,
+  );
+}
