@@ -37,6 +37,7 @@ interface ProbeFlags {
   readonly atOnce: string;
   readonly timeout: string;
   readonly servedAs?: string;
+  readonly deployment?: string;
   readonly keyFrom?: string;
   readonly report?: string;
   readonly record: boolean;
@@ -76,6 +77,7 @@ export function probeCommand(run: Run): Command {
     .option('--at-once <n>', 'requests under way at a time', '2')
     .option('--timeout <seconds>', 'for each answer', '120')
     .option('--served-as <name>', 'what the endpoint calls the model (default: the only one that it lists)')
+    .option('--deployment <place>', 'the one behind this address, as `weighlock deploy list` shows its place')
     .option('--key-from <variable>', 'the environment variable that holds the key; without it none is sent')
     .option('--report <file>', 'write the raw report here, too')
     .option('--no-record', 'record nothing in the vault')
@@ -105,7 +107,11 @@ async function runProbe(wire: Wire, url: string, flags: ProbeFlags): Promise<Out
   const gate: Gate | undefined = flags.record ? await wire.gate() : undefined;
   const registry = gate ?? (await wire.registry());
   const subject = await evidenceSubject(registry, model, revision);
-  const deployment = await deploymentBehind(registry, endpoint.base, subject);
+  const deployment = await deploymentBehind(
+    registry,
+    { base: endpoint.base, place: flags.deployment },
+    subject,
+  );
   const servedAs = flags.servedAs ?? (await onlyModel(endpoint));
   const observedAt = timestamp(wire.clock);
   const progress = counter(wire.terminal, settings.probes.length * settings.repeat);
@@ -225,12 +231,18 @@ function readPromptFile(file: string, kind: PromptKind) {
  */
 async function deploymentBehind(
   registry: Registry,
-  base: string,
+  { base, place }: { readonly base: string; readonly place: string | undefined },
   { model, commit, manifest }: EvidenceSubject,
 ): Promise<RecordedDeployment | undefined> {
-  const there = (await deployments(registry)).filter(({ body }) => sameEndpoint(body.url, base));
+  const there = (await deployments(registry)).filter(({ body }) =>
+    place === undefined ? sameEndpoint(body.url, base) : body.place === place,
+  );
   const [found] = there;
-  if (!found) return undefined;
+  if (!found && place === undefined) return undefined;
+  if (!found)
+    throw new WeighlockError('WL_USAGE', `no deployment is on record at ${place}`, {
+      hint: '`weighlock deploy list` shows them.',
+    });
   const match = there.find(
     ({ body }) =>
       body.model === model &&
@@ -240,7 +252,7 @@ async function deploymentBehind(
   if (match) return match;
   throw new WeighlockError(
     'WL_USAGE',
-    `by log entry ${found.logIndex}, ${base} serves ${found.body.model}@${found.body.commit.slice(0, 12)}, and not ${model}@${commit.slice(0, 12)}`,
+    `by log entry ${found.logIndex}, ${place ?? base} serves ${found.body.model}@${found.body.commit.slice(0, 12)}, and not ${model}@${commit.slice(0, 12)}`,
     { hint: 'Name the revision that is deployed there, or record the deployment anew.' },
   );
 }

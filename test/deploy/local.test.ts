@@ -15,6 +15,7 @@ const command = (mood = 'well') =>
   `${process.execPath} --disable-warning=ExperimentalWarning ${SERVER} {folder}/README.md {port} ${mood}`;
 
 interface Deployed {
+  readonly statement: string;
   readonly target: string;
   readonly place: string;
   readonly commit: string;
@@ -71,6 +72,29 @@ describe('weighlock deploy local', () => {
       offline: '1',
     });
     await local.said(/recorded +log entry \d+/);
+    const [there] = await deployed();
+    const elsewhere = url.replace('127.0.0.1', 'localhost');
+    const probe = async (...more: string[]) =>
+      stage.ask<{ deployment?: string | null; error?: { message: string } }>([
+        ...[
+          'probe',
+          elsewhere,
+          '--for',
+          named(first),
+          '--served-as',
+          'x',
+          '--only',
+          'over-refusal',
+          '--no-record',
+          ...more,
+        ],
+      ]);
+    assert.equal((await probe()).json.deployment, null);
+    assert.equal((await probe('--deployment', there?.place ?? '')).json.deployment, there?.statement);
+    assert.match(
+      (await probe('--deployment', 'nowhere')).json.error?.message ?? '',
+      /no deployment is on record/,
+    );
     assert.deepEqual(
       (await deployed()).map(({ target, commit, url }) => [target, commit, url]),
       [['local', first?.(), url]],
