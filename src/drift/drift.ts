@@ -63,10 +63,10 @@ export async function drift(
   const standing = new Standing(registry);
   const rows: DriftRow[] = [];
   for (const deployment of recorded) rows.push(await ofDeployment(deployment, { found, standing, place }));
-  const known = new Set(recorded.map(({ body }) => body.place));
+  const known = new Set(recorded.map(({ body }) => placeKey(body.place)));
   for (const look of found)
     for (const workload of look.workloads)
-      if (!known.has(workload.place)) rows.push(...(await ofStranger(workload, standing, place)));
+      if (!known.has(placeKey(workload.place))) rows.push(...(await ofStranger(workload, standing, place)));
   return { rows, unread: found.flatMap(({ unread }) => unread) };
 }
 
@@ -77,6 +77,11 @@ export function hasDrifted({ rows, unread }: DriftReport): 'drifted' | 'not know
     unread.length > 0 ||
     rows.some(({ standing: s, differences }) => s === 'not looked at' || differences.length > 0);
   return open ? 'not known' : 'as recorded';
+}
+
+/** SageMaker spells the name of an endpoint in its ARN in lower case. */
+function placeKey(place: string): string {
+  return place.startsWith('arn:') ? place.toLowerCase() : place;
 }
 
 interface Around {
@@ -95,7 +100,9 @@ async function ofDeployment(
   const looks = found.filter(
     ({ targets, placesFrom }) => targets.includes(body.target) && body.place.startsWith(placesFrom),
   );
-  const workload = looks.flatMap(({ workloads }) => workloads).find((one) => one.place === body.place);
+  const workload = looks
+    .flatMap(({ workloads }) => workloads)
+    .find((one) => placeKey(one.place) === placeKey(body.place));
   if (workload !== undefined) differences.push(...compare(body, workload, place));
   else if (looks.length > 0 && looks.every(({ unread }) => unread.length === 0))
     differences.push({
