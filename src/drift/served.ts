@@ -86,8 +86,9 @@ function revisionOf(
   words: readonly string[],
 ): string | undefined {
   for (const name of REVISION_VARIABLES) if (environment[name] !== undefined) return environment[name];
-  const at = words.findIndex((word) => word === '--revision' || word.startsWith('--revision='));
+  // KServe's own server calls it `--model_revision`.
+  const at = words.findIndex((word) => /^--(?:model[-_])?revision(?:=|$)/.test(word));
   const word = words[at];
   if (word === undefined) return undefined;
-  return word === '--revision' ? words[at + 1] : word.slice('--revision='.length);
+  return word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[at + 1];
 }

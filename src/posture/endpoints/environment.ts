@@ -58,12 +58,13 @@ function trusts(value: string): boolean {
   return /--trust[-_]remote[-_]code(?![=\s]+(?:false|0|no|off)\b)/i.test(value);
 }
 
-/** The model that arguments of vLLM name: `vllm serve <model>`, `--model <model>`, `--model=<model>`. */
+/** The model that arguments name: vLLM's `serve <model>` and `--model`, TGI's `--model-id`, KServe's `--model_id`. */
 export function modelsInArguments(args: readonly string[]): string[] {
   const words = args.slice(0, ENTRIES_MAX).flatMap((arg) => arg.slice(0, VALUE_CHARS_MAX).split(/\s+/));
   return words.flatMap((word, i) => {
-    if (word.startsWith('--model=')) return [word.slice('--model='.length)];
-    if (word === '--model' || word === '--model-id') return words[i + 1] ?? [];
+    const [, joined] = /^--model(?:[-_]id)?=(.+)$/.exec(word) ?? [];
+    if (joined !== undefined) return [joined];
+    if (/^--model(?:[-_]id)?$/.test(word)) return words[i + 1] ?? [];
     return word === 'serve' && words[i - 1]?.endsWith('vllm') ? (words[i + 1] ?? []) : [];
   });
 }
