@@ -1,6 +1,6 @@
 /** Deployments on this machine, through the command line, with a small real server in another process. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -20,6 +20,7 @@ interface Deployed {
   readonly place: string;
   readonly commit: string;
   readonly url?: string;
+  readonly resources: readonly string[];
 }
 
 describe('weighlock deploy local', () => {
@@ -162,6 +163,21 @@ describe('weighlock deploy local', () => {
     assert.deepEqual(await deployed(), []);
   });
 
+  const onLinux = existsSync('/usr/bin/setpriv') ? false : 'needs setpriv, of util-linux';
+  it('does not leave a server behind when it is killed itself', { skip: onLinux }, async () => {
+    const local = run(named(first));
+    await local.said(/recorded/);
+    const [there] = await deployed();
+    const pid = Number(/process (\d+)/.exec(there?.resources.join() ?? '')?.[1]);
+    assert.ok(isAlive(pid));
+    local.child.kill('SIGKILL');
+    await local.over;
+    for (let tries = 0; isAlive(pid) && tries < 200; tries++)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    assert.ok(!isAlive(pid), 'it ended with whoever started it');
+    assert.equal((await stage.here(['deploy', 'end', 'local', there?.place ?? ''])).exit, 0);
+  });
+
   it('says why a server does not come up, and leaves nothing running', async () => {
     const ran = await runLocal(stage, [named(first), '--apply', '--port', '0', '--command', command('dies')])
       .over;
@@ -242,6 +258,15 @@ function stopping(local: ReturnType<typeof runLocal>) {
       await local.stop();
     },
   };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // What has ended and was not waited for is listed as well.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 async function assertServing(url: string): Promise<void> {

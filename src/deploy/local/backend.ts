@@ -1,5 +1,6 @@
 /** A backend: one server process on loopback that serves one revision, from its start to its end. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import net from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -24,6 +25,13 @@ const END_MS_MAX = 5_000;
 /** What is kept of a server's last words. */
 const LAST_WORDS_BYTES = 8_192;
 const LAST_WORDS_LINES = 5;
+
+/**
+ * A server outlives whoever started it, and would go on serving what may be revoked by then: where util-linux is, the
+ * kernel ends it with us, also when we are killed (prctl(2), PR_SET_PDEATHSIG).
+ */
+const SET_PRIVILEGES = '/usr/bin/setpriv';
+const ENDS_WITH_US = [SET_PRIVILEGES, '--pdeathsig', 'KILL', '--no-new-privs', '--'] as const;
 
 export class Backend {
   readonly port: number;
@@ -61,7 +69,8 @@ export class Backend {
   /** Starts a server and waits until it is healthy. Throws WL_DEPLOY_FAILED with its last words; then nothing runs. */
   static async start({ command, filling, environment, startMs, signal }: BackendOptions): Promise<Backend> {
     const port = await freePort();
-    const [program = '', ...args] = filled(command, { ...filling, port });
+    const words = filled(command, { ...filling, port });
+    const [program = '', ...args] = existsSync(SET_PRIVILEGES) ? [...ENDS_WITH_US, ...words] : words;
     const child = spawn(program, args, {
       cwd: filling.folder,
       env: environment,
