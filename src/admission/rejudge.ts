@@ -30,15 +30,17 @@ export interface Rules {
 
 /**
  * The judgement of today. What other engines found, and what other repos had to say, is carried over from the record: neither
- * is a function of facts. Throws WL_VAULT_CORRUPT where facts are gone or were changed.
+ * is a function of facts. `anew` are facts by path that take the place of those on record. Throws WL_VAULT_CORRUPT where
+ * facts are gone or were changed.
  */
 export async function judgeAgain(
   registry: Registry,
   record: SignedRecord,
   { policy, waivers, advice, revoked, nowMs }: Rules,
+  anew?: ReadonlyMap<string, Facts>,
 ): Promise<Judgement> {
   const { body } = record;
-  const brought = await readFiles(registry, body);
+  const brought = await readFiles(registry, body, anew);
   const judgement = judge(
     {
       manifest: body.manifest as Evidence['manifest'],
@@ -70,7 +72,11 @@ function revisionOf(record: SignedRecord): SourceRevision {
   return describeRecord(record, { model: manifest.model, commit: manifest.commit });
 }
 
-async function readFiles(registry: Registry, { manifest, coverage }: RecordBody): Promise<ReadFile[]> {
+async function readFiles(
+  registry: Registry,
+  { manifest, coverage }: RecordBody,
+  anew: ReadonlyMap<string, Facts> | undefined,
+): Promise<ReadFile[]> {
   const files = new Map(manifest.files.map((file) => [file.path, file]));
   const read: ReadFile[] = [];
   for (const { path, facts: digest } of coverage) {
@@ -82,7 +88,7 @@ async function readFiles(registry: Registry, { manifest, coverage }: RecordBody)
       sha256: file.sha256,
       // Judging asks for it nowhere; the record has it for files that git names.
       gitBlobSha1: file.gitBlobSha1 ?? ('' as GitBlobSha1),
-      facts: await factsOnRecord(registry, digest),
+      facts: anew?.get(path) ?? (await factsOnRecord(registry, digest)),
       from: 'vault',
     });
   }
