@@ -176,8 +176,10 @@ function streamerWay({ subject }: Order, settings: Settings): Way {
   return {
     name: 'streamer',
     model: [origin.uri, '--load-format=runai_streamer'],
+    // Offline, vLLM before April 2026 takes the address for a name of the Hub and stops (vllm-project/vllm#39155): here it
+    // is the NetworkPolicy alone that keeps it from the Hub.
     environment: variables({
-      ...OFFLINE_VARIABLES,
+      ...QUIET,
       AWS_REGION: region,
       ...(endpoint && { AWS_ENDPOINT_URL: endpoint, RUNAI_STREAMER_S3_USE_VIRTUAL_ADDRESSING: '0' }),
     }),
