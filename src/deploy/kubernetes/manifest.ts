@@ -99,10 +99,13 @@ export const CONTAINER_SECURITY = {
   runAsNonRoot: true,
 } as const;
 
+/** The user `vllm` of vLLM's own images since April 2026 (vllm-project/vllm#40275); older ones go by USER and HOME. */
+const SERVER_USER = 2000;
+
 export const POD_SECURITY = {
   runAsNonRoot: true,
-  runAsUser: 65532,
-  runAsGroup: 65532,
-  fsGroup: 65532,
+  runAsUser: SERVER_USER,
+  runAsGroup: SERVER_USER,
+  fsGroup: SERVER_USER,
   seccompProfile: { type: 'RuntimeDefault' },
 } as const;

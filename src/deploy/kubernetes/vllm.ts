@@ -198,15 +198,16 @@ function serverOf({
       ...(need ? [`--max-model-len=${need.contextTokens}`, `--max-num-seqs=${need.concurrency}`] : []),
       ...(remoteCode === 'asked for' ? ['--trust-remote-code'] : []),
     ],
-    // Without a name of its own in the image, the user needs one for caches; all of them are in scratch.
+    // PyTorch asks for the user's name, which an image need not have; all caches are in scratch.
     env: [
       ...way.environment,
       ...variables({
         HOME: '/tmp/home',
-        USER: 'nobody',
+        USER: 'vllm',
         XDG_CACHE_HOME: '/tmp/cache',
         VLLM_CACHE_ROOT: '/tmp/cache/vllm',
         TRITON_CACHE_DIR: '/tmp/cache/triton',
+        TORCHINDUCTOR_CACHE_DIR: '/tmp/cache/inductor',
       }),
     ],
     ports: [{ name: 'http', containerPort: PORT, protocol: 'TCP' }],
