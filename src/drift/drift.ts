@@ -178,7 +178,7 @@ class Standing {
       const wrong = verification.problems.map(
         ({ object, problem }): Difference => ({ kind: 'bytes', said: `${object} ${problem}` }),
       );
-      return [...wrong, ...(await changedSince(this.#registry, id, wrong.length))];
+      return [...wrong, ...(await changedSince(this.#registry, id))];
     } catch (error) {
       if (!(error instanceof WeighlockError)) throw error;
       const open = error.code === 'WL_VAULT_UNAVAILABLE' || error.code === 'WL_VAULT_DENIED';

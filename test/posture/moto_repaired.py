@@ -1,12 +1,13 @@
 """
 moto's server, or its proxy, with what it lacks of AWS: it keeps EventBridge in a bucket's notifications and leaves it out
-of its answer, and it schedules and cancels the deletion of a key by its bare id only.
+of its answer, it schedules and cancels the deletion of a key by its bare id only, and it forgets the isolation of a model.
 """
 import sys
 
 from moto.core.responses import ActionResult
 from moto.kms.models import KmsBackend
 from moto.s3.responses import S3Response
+from moto.sagemaker.responses import SageMakerResponse
 
 answered = S3Response.get_bucket_notification
 
@@ -23,8 +24,19 @@ def by_bare_id(method):
     return lambda self, key_id, *rest: method(self, key_id.split("/")[-1], *rest)
 
 
+created = SageMakerResponse.create_model
+
+
+def with_isolation(self):
+    answer = created(self)
+    model = self.sagemaker_backend.describe_model(self._get_param("ModelName"))
+    model.enable_network_isolation = self._get_param("EnableNetworkIsolation") is True
+    return answer
+
+
+SageMakerResponse.create_model = with_isolation
 S3Response.get_bucket_notification = with_events
-for name in ("schedule_key_deletion", "cancel_key_deletion"):
+for name in ("schedule_key_deletion", "cancel_key_deletion", "enable_key"):
     setattr(KmsBackend, name, by_bare_id(getattr(KmsBackend, name)))
 
 if __name__ == "__main__":

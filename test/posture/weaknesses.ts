@@ -105,7 +105,7 @@ export interface Weakness {
 
 const heals = true;
 
-async function keyOf({ s3 }: Account, Bucket: string): Promise<string> {
+export async function keyOf({ s3 }: Account, Bucket: string): Promise<string> {
   const { ServerSideEncryptionConfiguration: found } = await s3.send(
     new GetBucketEncryptionCommand({ Bucket }),
   );
