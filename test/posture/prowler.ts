@@ -15,7 +15,10 @@ export const PROWLER_CHECKS: Readonly<
   Record<string, { readonly ours: readonly CheckId[] } | { readonly differs: string }>
 > = {
   s3_bucket_level_public_access_block: { ours: ['public-access'] },
-  s3_bucket_public_access: { ours: ['not-public', 'acl'] },
+  s3_bucket_public_access: {
+    differs:
+      'passes a statement for the world where the public access block keeps it from counting; ours asks for neither',
+  },
   s3_bucket_public_list_acl: { ours: ['acl'] },
   s3_bucket_public_write_acl: {
     differs: 'asks for an ACL that lets the world write; ours for any that gives it something',
@@ -28,7 +31,7 @@ export const PROWLER_CHECKS: Readonly<
   s3_bucket_lifecycle_enabled: { differs: 'asks for any rule; ours for what the rules do' },
   s3_bucket_event_notifications_enabled: { ours: ['events'] },
   s3_bucket_secure_transport_policy: { ours: ['policy-tls'] },
-  s3_bucket_cross_account_access: { ours: ['policy-foreign'] },
+  s3_bucket_cross_account_access: { ours: ['policy-foreign', 'not-public'] },
   s3_bucket_no_mfa_delete: {
     differs: 'asks for MFA delete; ours for a policy that leaves deletes to one role',
   },
