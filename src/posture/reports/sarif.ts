@@ -1,4 +1,5 @@
 /** A posture as SARIF 2.1.0 (OASIS): a rule for each check, a result for each thing that failed or is not known. */
+import { createHash } from 'node:crypto';
 import type { Severity } from '../checks/check.ts';
 import type { PostureRow } from '../posture.ts';
 import { pointsOf, type ReportHead } from './points.ts';
@@ -31,6 +32,7 @@ export function postureSarif(rows: readonly PostureRow[], head: ReportHead): unk
             kind: row.status === 'unknown' ? 'open' : 'fail',
             // SARIF has levels for failures only.
             level: row.status === 'unknown' ? 'none' : LEVELS[row.severity],
+            partialFingerprints: { 'weighlock/v1': fingerprint([row.id, place, resource]) },
             message: { text: `${row.title}: ${row.status}. ${said}` },
             locations: [
               {
@@ -43,6 +45,11 @@ export function postureSarif(rows: readonly PostureRow[], head: ReportHead): unk
       },
     ],
   };
+}
+
+/** The same for as long as the same thing is wrong with the same resource. */
+function fingerprint(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
 }
 
 function rule(row: PostureRow): unknown {
