@@ -33,6 +33,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   inspection: 4,
   compare: 4,
   gateway: 5,
+  diff: 5,
   'hub-stand-in': 5,
   cli: 6,
 };

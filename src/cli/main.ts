@@ -86,6 +86,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   policy: async () => (await import('./policy.ts')).policyCommand,
   review: async () => (await import('./review.ts')).reviewCommand,
   rescan: async () => (await import('./rescan.ts')).rescanCommand,
+  diff: async () => (await import('./diff.ts')).diffCommand,
   waive: async () => (await import('./waive.ts')).waiveCommand,
   advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,
