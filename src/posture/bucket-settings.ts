@@ -32,7 +32,7 @@ import {
 import type { StoreUnderCheck } from './check-store.ts';
 import { type Place, rootOf } from './place.ts';
 import type { PolicyDocument } from './policy-document.ts';
-import { denies, exactly } from './policy-reading.ts';
+import { denies, exactly, type FlatCondition } from './policy-reading.ts';
 import type { Scratch } from './scratch.ts';
 
 const INIT = 'weighlock vault init sets it, where the store knows it.';
@@ -318,10 +318,7 @@ const POLICY: readonly {
           denies(policy, {
             action,
             resource: arn(key),
-            when: (condition) =>
-              condition.size === 0 ||
-              (condition.size === 1 &&
-                [...condition.keys()].every((name) => /not.* aws:principalarn$/i.test(name))),
+            when: forAllButOne,
           }),
         ),
       ),
@@ -341,7 +338,33 @@ const POLICY: readonly {
         }),
       ),
   },
+  {
+    question: {
+      id: 'policy-tags',
+      what: 'the policy leaves tags to one role',
+      costs: 'Whoever may tag takes the mark of a revocation away, and what was revoked is read again.',
+    },
+    holds: (policy, arn) =>
+      TAGGING.every((action) =>
+        denies(policy, { action, resource: arn(`${MODELS_PREFIX}a/b/c/d`), when: forAllButOne }),
+      ),
+  },
 ];
+
+const TAGGING = [
+  's3:PutObjectTagging',
+  's3:PutObjectVersionTagging',
+  's3:DeleteObjectTagging',
+  's3:DeleteObjectVersionTagging',
+];
+
+/** No condition, or one that lets principals off by their ARN. */
+function forAllButOne(condition: FlatCondition): boolean {
+  return (
+    condition.size === 0 ||
+    (condition.size === 1 && [...condition.keys()].every((name) => /not.* aws:principalarn$/i.test(name)))
+  );
+}
 
 async function checkPolicy(scratch: Scratch, store: StoreUnderCheck): Promise<CheckRow[]> {
   const result = await asked(scratch.client.send(new GetBucketPolicyCommand(scratch.bucket())));

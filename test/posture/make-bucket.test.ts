@@ -91,7 +91,7 @@ describe('vault init on AWS’s control plane', { skip: MOTO.skip }, () => {
     const settings = rows.filter(({ id }) =>
       /^(policy-|lifecycle-|public-access|not-public|ownership|encryption|access-logs)/.test(id),
     );
-    assert.equal(settings.length, 12);
+    assert.equal(settings.length, 13);
     assert.deepEqual(
       settings.filter(({ status }) => status !== 'ok'),
       [],

@@ -37,7 +37,7 @@ import { S3ControlClient } from '@aws-sdk/client-s3-control';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import type { CheckId } from '../../src/posture/checks/check.ts';
 import { makeBucket } from '../../src/posture/make-bucket.ts';
-import { type OwnedPlace, roleName } from '../../src/posture/place.ts';
+import { type OwnedPlace, type RoleName, roleName } from '../../src/posture/place.ts';
 import type { Statement } from '../../src/posture/policy-document.ts';
 import type { Neighbours, Surroundings } from '../../src/posture/surroundings.ts';
 import { ACCOUNT, type Moto, REGION } from './moto.ts';
@@ -160,6 +160,19 @@ async function role(
   );
 }
 
+const trusting =
+  (name: RoleName, statement: object) =>
+  ({ iam }: Account, bucket: string) =>
+    iam.send(
+      new UpdateAssumeRolePolicyCommand({
+        RoleName: roleName(placeOf(bucket), name),
+        PolicyDocument: JSON.stringify({
+          Version: '2012-10-17',
+          Statement: [{ Effect: 'Allow', ...statement }],
+        }),
+      }),
+    );
+
 export const WEAKNESSES: Readonly<Record<string, Weakness>> = {
   'no public access block': {
     weaken: ({ s3 }, Bucket) => s3.send(new DeletePublicAccessBlockCommand({ Bucket })),
@@ -246,6 +259,7 @@ export const WEAKNESSES: Readonly<Record<string, Weakness>> = {
     heals,
   },
   'reads of what was revoked': { weaken: without('NoReadsOfRevoked'), failed: ['policy-revoked'], heals },
+  'tags by whoever may': { weaken: without('TagsByGateOnly'), failed: ['policy-tags'], heals },
   'a key that is about to be deleted': {
     weaken: async (account, bucket) =>
       account.kms.send(
@@ -322,17 +336,26 @@ export const WEAKNESSES: Readonly<Record<string, Weakness>> = {
     failed: ['readers'],
     heals: false,
   },
+  'a role that replicates into models/': {
+    weaken: (account, bucket) =>
+      role(account, `mirror-${bucket}`, {
+        service: 's3.amazonaws.com',
+        statement: { Effect: 'Allow', Action: 's3:Replicate*', Resource: `arn:aws:s3:::${bucket}/*` },
+      }),
+    failed: ['writers'],
+    heals,
+  },
+  'a gate that anybody with a pipeline may be': {
+    weaken: trusting('gate', {
+      Principal: { Federated: `arn:aws:iam::${ACCOUNT}:oidc-provider/token.actions.example` },
+      Action: 'sts:AssumeRoleWithWebIdentity',
+      Condition: { StringEquals: { 'token.actions.example:aud': 'sts.amazonaws.com' } },
+    }),
+    failed: ['role-trust'],
+    heals: false,
+  },
   'a gate that another account may be': {
-    weaken: ({ iam }, bucket) =>
-      iam.send(
-        new UpdateAssumeRolePolicyCommand({
-          RoleName: roleName(placeOf(bucket), 'gate'),
-          PolicyDocument: JSON.stringify({
-            Version: '2012-10-17',
-            Statement: [{ Effect: 'Allow', Principal: { AWS: '999988887777' }, Action: 'sts:AssumeRole' }],
-          }),
-        }),
-      ),
+    weaken: trusting('gate', { Principal: { AWS: '999988887777' }, Action: 'sts:AssumeRole' }),
     failed: ['role-trust'],
     heals: false,
   },

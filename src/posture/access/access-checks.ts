@@ -109,7 +109,11 @@ const PLAIN: RequestContext = {
 };
 
 function writes(below: string): Attempt[] {
-  return [CREATES, REPLACES, PLAIN].map((context) => ({ action: 's3:PutObject', context, below }));
+  return [
+    ...[CREATES, REPLACES, PLAIN].map((context) => ({ action: 's3:PutObject', context, below })),
+    // Whoever may be S3's hand in replication writes without any of the headers.
+    ...['s3:ReplicateObject', 's3:ReplicateDelete'].map((action) => ({ action, context: {}, below })),
+  ];
 }
 
 function deletes(below: string): Attempt[] {
@@ -182,6 +186,22 @@ function openTrust(trust: readonly ReadStatement[], around: Surroundings): strin
     if (statement.effect !== 'Allow') continue;
     const foreign = isForeign(statement, around);
     if (foreign !== undefined) return `${foreign} may take it`;
+    const anybody = statement.federated.find((provider) => !bindsSubject(statement, provider));
+    if (anybody !== undefined) return `any identity of ${anybody} may take it`;
   }
   return undefined;
+}
+
+/** Providers of identities serve many customers: which of their identities is meant, only a condition says. */
+function bindsSubject({ conditions }: ReadStatement, provider: string): boolean {
+  const keys = provider.includes(':saml-provider/')
+    ? ['saml:sub', 'saml:namequalifier', 'saml:iss', 'saml:aud']
+    : [];
+  return conditions.some(
+    ({ operator, key, values }) =>
+      /^(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)$/.test(operator) &&
+      (key.endsWith(':sub') || keys.includes(key)) &&
+      values.length > 0 &&
+      !values.some((value) => /^[*?:]*$/.test(value)),
+  );
 }

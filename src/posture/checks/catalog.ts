@@ -162,6 +162,15 @@ const POLICY = {
     attack: 'A model that turned out bad keeps starting wherever the bucket is read directly.',
     remedy: `${INIT}: the policy of the bucket.`,
   },
+  'policy-tags': {
+    title: 'only the gate’s role changes tags below models/',
+    severity: 'medium',
+    fsbp: [],
+    cis: [],
+    ...POLICY_CALLS,
+    attack: 'Whoever may tag takes the mark of a revocation away, and what was revoked is read again.',
+    remedy: `${INIT}: the policy of the bucket.`,
+  },
   'policy-foreign': {
     title: 'no other account is given anything by the policy of the bucket',
     severity: 'high',

@@ -20,6 +20,7 @@ const PLANNED: readonly CheckId[] = [
   'policy-writes',
   'policy-deletes',
   'policy-revoked',
+  'policy-tags',
   'deleters',
 ];
 const FOREIGN: readonly CheckId[] = ['not-public', 'policy-foreign'];
@@ -57,7 +58,7 @@ function writesByGateOnly({ place, accepted }: Surroundings): Statement {
     Sid: `${SID}WritesByGateOnly${mark(place)}`,
     Effect: 'Deny',
     Principal: EVERYBODY,
-    Action: 's3:PutObject',
+    Action: ['s3:PutObject', 's3:ReplicateObject', 's3:ReplicateDelete'],
     Resource: objectArns(place, [MODELS, REGISTRY, LOG]),
     Condition: {
       ArnNotLike: {
