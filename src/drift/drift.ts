@@ -109,10 +109,11 @@ async function ofDeployment(
       kind: 'gone',
       said: 'nothing runs there any more: weighlock deploy end records that',
     });
-  const looked = workload !== undefined || looks.length > 0;
+  const looked = (workload !== undefined || looks.length > 0) && differences.length === 0;
+  const drifted = differences.some(({ kind }) => kind !== 'unread');
   return {
     ...at,
-    standing: differences.length > 0 ? 'drifted' : looked ? 'as recorded' : 'not looked at',
+    standing: drifted ? 'drifted' : looked ? 'as recorded' : 'not looked at',
     differences,
   };
 }

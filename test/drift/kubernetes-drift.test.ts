@@ -167,6 +167,13 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
     assert.match(policies.text, /unread: whether it is kept from networks/);
   });
 
+  it('does not take a workload for whole that has more than is read', async () => {
+    const args = [MODEL, `--revision=${commit}`, ...Array.from({ length: 1_100 }, (_, i) => `--x=${i}`)];
+    const { exit, text } = await look({ [DEPLOYMENTS]: [chat({ args })] });
+    assert.equal(exit, 2, text);
+    assert.match(text, /unread: it has more containers, variables or words than are read/);
+  });
+
   it('is let in by a client certificate as well', async () => {
     const data = (text: string) => Buffer.from(text).toString('base64');
     const { cert, key } = cluster.certificate;

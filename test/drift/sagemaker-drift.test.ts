@@ -16,8 +16,12 @@ import {
   DescribeModelCommand,
   SageMakerClient,
 } from '@aws-sdk/client-sagemaker';
+import { Wire } from '../../src/cli/wire.ts';
 import type { DriftReport, DriftRow } from '../../src/drift/drift.ts';
+import type { PostureAnswer } from '../../src/posture/checks/check.ts';
+import { endpointAnswers } from '../../src/posture/endpoints/endpoint-checks.ts';
 import { ACCOUNT, MOTO, type Moto, startMoto } from '../posture/moto.ts';
+import { clientsOf, surroundingsOf } from '../posture/weaknesses.ts';
 import type { S3Server } from '../s3/server.ts';
 import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { DISTILLS, distill } from '../story/deepseek-shapes.ts';
@@ -130,6 +134,21 @@ describe('weighlock drift on SageMaker', { skip: MOTO.skip }, () => {
       [{ standing: 'as recorded', differences: [] }],
     );
   });
+
+  it('is sound to the posture too, by the record of what it serves', async () => {
+    assert.equal((await recordAnswer()).status, 'passed');
+  });
+
+  async function recordAnswer(): Promise<PostureAnswer> {
+    const terminal = { colour: false, live: false, columns: 80, out: () => undefined, err: () => undefined };
+    const wire = new Wire({ directory: stage.folder, environment: stage.environment, terminal }, {});
+    const account = clientsOf(moto);
+    const around = { ...surroundingsOf(account, stage.bucket), registry: await wire.registry() };
+    const place = { ...around.place, prefix: stage.prefix };
+    const answers = await endpointAnswers({ ...around, place });
+    assert.ok(answers['endpoint-record']);
+    return answers['endpoint-record'];
+  }
 
   it('names a changed variable, one that lets code run, and one that names the Hub', async () => {
     await remake(
@@ -268,6 +287,9 @@ describe('weighlock drift on SageMaker', { skip: MOTO.skip }, () => {
     assert.equal(revoked.exit, 0, revoked.stderr);
     const { exit, json } = await look();
     assert.equal(exit, 1);
+    const answer = await recordAnswer();
+    assert.equal(answer.status, 'failed');
+    assert.match(answer.found, /endpoint\/chat: .* was revoked at .*: it turned out bad/);
     assert.match(said(json.rows[0]).join('\n'), /verdict: .* was revoked at .*: it turned out bad/);
     await forget(name);
     assert.match(said((await look()).json.rows[0]).join('\n'), /gone: nothing runs there any more/);

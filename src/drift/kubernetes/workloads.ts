@@ -2,9 +2,9 @@
 import type { Found, Workload, WorkloadContainer } from '../workload.ts';
 import type { KubernetesApi } from './api.ts';
 
-/** Containers of a pod, words of a container, variables: what the API server itself lets through is less. */
-const PARTS_MAX = 100;
-const WORDS_MAX = 1_000;
+/** Containers of a pod, and words or variables of a container, that are read. A workload that has more is not known. */
+const CONTAINERS_MAX = 50;
+const PARTS_MAX = 1_000;
 
 const KINDS = [
   { target: 'vllm', path: '/apis/apps/v1/deployments', permission: 'list deployments.apps', read: ofPods },
@@ -40,7 +40,7 @@ export async function kubernetesWorkloads(api: KubernetesApi, cluster: string): 
         place: `${cluster}/${namespace}/${text(metadata.name)}`,
         containers,
         isolated: closing?.some((policy) => policy.namespace === namespace && selects(policy.labels, labels)),
-        unread: [],
+        unread: whole(containers) ? [] : ['it has more containers, variables or words than are read'],
       });
     }
   }
@@ -106,6 +106,16 @@ function closed(
   return [{ namespace: text(record(policy.metadata).namespace), labels: labelsOf(selector.matchLabels) }];
 }
 
+/** Lists are read one entry beyond their limit, so that a longer one is seen as such. */
+function whole(containers: readonly WorkloadContainer[]): boolean {
+  return (
+    containers.length <= CONTAINERS_MAX &&
+    containers.every(
+      ({ args, environment }) => args.length <= PARTS_MAX && Object.keys(environment).length <= PARTS_MAX,
+    )
+  );
+}
+
 function selects(selector: Labels, labels: Labels): boolean {
   return Object.entries(selector).every(([name, value]) => labels[name] === value);
 }
@@ -117,11 +127,11 @@ function labelsOf(value: unknown): Labels {
 }
 
 function words(value: unknown): string[] {
-  return list(value, WORDS_MAX).filter((word) => typeof word === 'string');
+  return list(value).filter((word) => typeof word === 'string');
 }
 
 function list(value: unknown, max = PARTS_MAX): readonly unknown[] {
-  return Array.isArray(value) ? value.slice(0, max) : [];
+  return Array.isArray(value) ? value.slice(0, max + 1) : [];
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {
