@@ -1,11 +1,13 @@
 """
 moto's server, or its proxy, with what it lacks of AWS: it keeps EventBridge in a bucket's notifications and leaves it out
 of its answer, it schedules and cancels the deletion of a key by its bare id only, and it forgets the isolation of a model.
+Its proxy ends each connection after one answer without saying so, and leaves it open where it is TLS: clients wait for ever.
 """
 import sys
 
 from moto.core.responses import ActionResult
 from moto.kms.models import KmsBackend
+from moto.moto_proxy.proxy3 import ProxyRequestHandler
 from moto.s3.responses import S3Response
 from moto.sagemaker.responses import SageMakerResponse
 
@@ -18,6 +20,25 @@ def with_events(self):
         return answered(self)
     self.data["Action"] = "GetBucketNotificationConfiguration"
     return self.serialized(ActionResult({"EventBridgeConfiguration": {}}))
+
+
+announced = ProxyRequestHandler.end_headers
+finished = ProxyRequestHandler.finish
+
+
+def saying_so(self):
+    if self.command != "CONNECT":
+        self.send_header("Connection", "close")
+    announced(self)
+
+
+def closing(self):
+    finished(self)
+    self.connection.close()
+
+
+ProxyRequestHandler.end_headers = saying_so
+ProxyRequestHandler.finish = closing
 
 
 def by_bare_id(method):
