@@ -20,7 +20,7 @@ import type { Staging, Vault } from '../vault/vault.ts';
 import { type Bringing, type Brought, bring } from './bringing.ts';
 import { type NamedRevision, nameContent } from './content.ts';
 import { knownCopies } from './copies.ts';
-import { requireSameIdentity } from './identity.ts';
+import { identityFacts, requireSameIdentity } from './identity.ts';
 import { type Evidence, type Judgement, judge } from './judge.ts';
 import { conclude, type Rebring } from './publication.ts';
 import { recordBody } from './record-body.ts';
@@ -127,7 +127,11 @@ export async function admit(
     const manifest = manifestOf(gate.trust.vault, request, { revision, selection, brought: brought.files });
     const { source, policy, tool, advice, requester, waivers = [] } = options;
     const waived = { waivers, nowMs: gate.clock.now() };
-    const judgement = judge({ manifest, revision, brought: brought.files, revoked, waived, advice }, policy);
+    const identity = await identityFacts(gate, manifest, revision);
+    const judgement = judge(
+      { manifest, revision, brought: brought.files, revoked, waived, advice, identity },
+      policy,
+    );
     options.report({ kind: 'judged', judgement });
     const attached = await attachTo(judgement, options);
     const { contacted } = brought;

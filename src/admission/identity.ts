@@ -1,21 +1,39 @@
 /**
- * A model keeps the identity of its first admission: the same kind of source, endpoint and repo id. A name can be
- * registered again by a stranger; the Hub's id of the repo cannot.
+ * Identity: who a model comes from, held against who it came from before. A model keeps the identity of its first admission:
+ * the same kind of source, endpoint and repo id, or nothing is brought in. A name can be registered again by a stranger; the
+ * Hub's id of the repo cannot. What may change for good reasons (the owner, who commits) is a fact for the policy.
  */
+import type { RecordBody } from '../attest/record.ts';
 import { WeighlockError } from '../base/errors.ts';
+import type { Manifest } from '../base/manifest.ts';
 import type { Commit, ModelName } from '../base/name.ts';
-import type { Gate } from '../registry/gate.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { SourceRevision } from '../sources/source.ts';
 
+/** What differs from earlier admissions of the model. Nothing does at the first. */
+export interface IdentityFacts {
+  /** The owner of the repo is another one than at the first admission; undefined where one of them is not known. */
+  readonly ownerChanged: boolean | undefined;
+  /** Who owned it then, where that is not who does now. */
+  readonly ownerBefore?: string;
+  /** Nobody who made this commit made one that was admitted; undefined where that cannot be said. */
+  readonly newAuthor: boolean | undefined;
+  /** Python that no earlier admitted revision has. */
+  readonly newCode: readonly string[];
+}
+
+/** Earlier admissions that are read: the first, and so many of the latest. */
+const EARLIER_MAX = 50;
+
 /** Throws WL_IDENTITY_CHANGED where the source is not the one that the model first came from. */
-export async function requireSameIdentity(gate: Gate, model: ModelName, now: SourceRevision): Promise<void> {
-  const index = await gate.model(model, await gate.state('accept'));
-  const admitted = Object.entries(index?.revisions ?? {}).filter(([, entry]) => entry.verdict === 'admitted');
-  const [first] = admitted.sort(([, a], [, b]) => a.logIndex - b.logIndex);
+export async function requireSameIdentity(
+  registry: Registry,
+  model: ModelName,
+  now: SourceRevision,
+): Promise<void> {
+  const [first] = await earlierRecords(registry, { model, except: undefined, most: 1 });
   if (!first) return;
-  const [commit, entry] = first;
-  const { source } = (await gate.record({ model, commit: commit as Commit }, entry.number, entry.record))
-    .body;
+  const { source } = first;
   const changed = (what: string, before: string | undefined, after: string | undefined) =>
     new WeighlockError(
       'WL_IDENTITY_CHANGED',
@@ -26,4 +44,66 @@ export async function requireSameIdentity(gate: Gate, model: ModelName, now: Sou
     throw changed('the endpoint', source.endpoint, now.endpoint);
   if (source.repoId && source.repoId !== now.repoId)
     throw changed('the repo with the id', source.repoId, now.repoId);
+}
+
+/** The facts about a revision whose manifest is known, against all that was admitted before but itself. */
+export async function identityFacts(
+  registry: Registry,
+  { model, commit, files }: Manifest,
+  now: Pick<SourceRevision, 'publisher' | 'authors'>,
+): Promise<IdentityFacts> {
+  const earlier = await earlierRecords(registry, { model, except: commit, most: EARLIER_MAX });
+  const [first] = earlier;
+  if (!first) return { ownerChanged: false, newAuthor: false, newCode: [] };
+  const [before, after] = [first.source.publisher, now.publisher];
+  const known = earlier.flatMap(({ source }) => source.authors ?? []);
+  const sources = new Set(earlier.flatMap(({ manifest }) => manifest.files.map(({ sha256 }) => sha256)));
+  const ownerChanged =
+    before?.id === undefined || after?.id === undefined ? sameName(before, after) : before.id !== after.id;
+  return {
+    ownerChanged,
+    ...(ownerChanged && before && { ownerBefore: before.name }),
+    newAuthor:
+      now.authors === undefined || now.authors.length === 0 || known.length === 0
+        ? undefined
+        : !now.authors.some((author) => known.includes(author)),
+    newCode: files
+      .filter(({ path, sha256 }) => path.endsWith('.py') && !sources.has(sha256))
+      .map(({ path }) => path),
+  };
+}
+
+/** Without ids the name has to do: another one is another owner, the same one says nothing. */
+function sameName(
+  before: SourceRevision['publisher'] | RecordBody['source']['publisher'],
+  after: SourceRevision['publisher'],
+): boolean | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  return before.name !== after.name;
+}
+
+/**
+ * What was admitted of the model, in the order of the log: the first, and the latest up to `most`; before `except` only, where
+ * that was admitted itself.
+ */
+async function earlierRecords(
+  registry: Registry,
+  {
+    model,
+    except,
+    most,
+  }: { readonly model: ModelName; readonly except: Commit | undefined; readonly most: number },
+): Promise<readonly RecordBody[]> {
+  const index = await registry.model(model, await registry.state('accept'));
+  const own = except === undefined ? undefined : index?.revisions[except];
+  const until = own?.verdict === 'admitted' ? own.logIndex : Number.POSITIVE_INFINITY;
+  const admitted = Object.entries(index?.revisions ?? {})
+    .filter(([commit, one]) => one.verdict === 'admitted' && commit !== except && one.logIndex < until)
+    .sort(([, a], [, b]) => a.logIndex - b.logIndex);
+  const [first, ...later] = admitted;
+  const wanted = first === undefined ? [] : [first, ...(most > 1 ? later.slice(1 - most) : [])];
+  const found: RecordBody[] = [];
+  for (const [commit, { number, record }] of wanted)
+    found.push((await registry.record({ model, commit: commit as Commit }, number, record)).body);
+  return found;
 }

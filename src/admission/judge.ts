@@ -18,6 +18,7 @@ import { rawTensors, scanFile, scanRepo } from '../scan/scan.ts';
 import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from '../transfer/job.ts';
+import type { IdentityFacts } from './identity.ts';
 
 /** A file that was brought in and parsed. */
 export type ReadFile = BroughtFile & { readonly facts: Facts };
@@ -47,6 +48,8 @@ export interface Evidence {
   readonly advice?: { readonly advisories: AdvisoryFile; readonly loader?: Loader | undefined } | undefined;
   /** Findings that people took upon themselves, and what time it is. */
   readonly waived?: { readonly waivers: readonly Waiver[]; readonly nowMs: number };
+  /** What differs from earlier admissions; without it nothing is known of any. */
+  readonly identity?: IdentityFacts;
   /** Findings of an earlier judgement that cannot be made again from facts. */
   readonly carried?: readonly Finding[];
 }
@@ -106,8 +109,11 @@ function scanBrought(
   };
 }
 
+/** As at the first admission of a model. */
+const FIRST: IdentityFacts = { ownerChanged: false, newAuthor: false, newCode: [] };
+
 function policyInput(
-  { manifest, revision }: Evidence,
+  { manifest, revision, identity = FIRST }: Evidence,
   scan: {
     readonly files: readonly JudgedFile[];
     readonly findings: readonly Finding[];
@@ -136,6 +142,7 @@ function policyInput(
       tags: revision.tags,
       references: [...new Set(scan.repo.references.map((reference) => reference.repo))].sort(),
       sizeBytes: manifest.files.reduce((sum, file) => sum + file.sizeBytes, 0),
+      newCode: identity.newCode,
     },
     source: { kind: revision.kind, endpoint: revision.endpoint },
     publisher: {
@@ -144,6 +151,11 @@ function policyInput(
       verified: publisher?.verified,
       plan: publisher?.plan,
       followers: publisher?.followers,
+      id: publisher?.id,
+      changed: identity.ownerChanged,
+      before: identity.ownerBefore,
+      authors: revision.authors ?? [],
+      newAuthor: identity.newAuthor,
     },
     hub: { scan: hubScan?.status },
   };

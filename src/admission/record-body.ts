@@ -53,6 +53,7 @@ export async function recordBody(gate: Gate, from: ForRecord): Promise<Omit<Reco
       requested: revision.requested,
       ...(repoId && { repoId }),
       ...(publisher && { publisher }),
+      ...(revision.authors && { authors: [...revision.authors] }),
       ...(license && { license }),
       ...(gated !== undefined && { gated }),
       tags: [...revision.tags],

@@ -7,6 +7,7 @@ import type { Waiver } from '../attest/waiver.ts';
 import { type GitBlobSha1, type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Finding } from '../base/finding.ts';
+import type { Manifest } from '../base/manifest.ts';
 import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
@@ -14,6 +15,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import { factsKey } from '../vault/layout.ts';
+import { identityFacts } from './identity.ts';
 import { type Evidence, type Judgement, judge, type ReadFile } from './judge.ts';
 import { describeRecord, onRecord } from './vault-source.ts';
 
@@ -49,6 +51,7 @@ export async function judgeAgain(
       revoked,
       advice,
       waived: { waivers, nowMs },
+      identity: await identityFacts(registry, body.manifest as Manifest, revisionOf(record)),
       carried: body.findings.filter(isCarried),
     },
     policy,

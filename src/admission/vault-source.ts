@@ -104,7 +104,7 @@ async function describe(
 /** The revision as its source described it when the record was made. */
 export function describeRecord({ body }: SignedRecord, { model, commit }: RevisionId): SourceRevision {
   const { manifest, source } = body;
-  const { repoId, publisher, license, gated, hubScan, tags } = source;
+  const { repoId, publisher, authors, license, gated, hubScan, tags } = source;
   return {
     kind: source.kind,
     endpoint: source.endpoint,
@@ -113,6 +113,7 @@ export function describeRecord({ body }: SignedRecord, { model, commit }: Revisi
     commit,
     ...(repoId && { repoId }),
     ...(publisher && { publisher: known(publisher) }),
+    ...(authors && { authors }),
     ...(license && { license }),
     ...(gated !== undefined && { gated }),
     tags: tags ?? [],

@@ -75,6 +75,7 @@ const bodySchema = z.object({
     requested: z.string(),
     repoId: z.string().optional(),
     publisher: publisher.optional(),
+    authors: z.array(z.string()).optional(),
     license: z.string().optional(),
     gated: z.boolean().optional(),
     tags: z.array(z.string()).optional(),

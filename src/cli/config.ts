@@ -27,6 +27,7 @@ const fileSchema = z.strictObject({
   hub: z.strictObject({ endpoint: text.optional(), hosts: z.array(text).optional() }).optional(),
   stateValidityDays: z.number().positive().max(3650).optional(),
   verifiedWithinDays: z.number().positive().max(3650).optional(),
+  onRevocation: z.enum(['stop', 'rollback']).optional(),
   concurrency: z.int().min(1).max(64).optional(),
   memory: z.union([text, z.int()]).optional(),
   clamd: text.optional(),
@@ -76,6 +77,8 @@ export interface Config {
   readonly stateValidityMs: number;
   /** How long ago every byte of what is deployed was last verified, at the most. */
   readonly verifiedWithinDays: number;
+  /** What becomes of channels that stand at a revision that is revoked: left standing there, or rolled back. */
+  readonly onRevocation: 'stop' | 'rollback';
   readonly concurrency: number;
   readonly memoryBytes: number;
   /** The daemon of ClamAV, by its socket or host:port, where one is to look at every file. */
@@ -138,6 +141,7 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     namespaces: settings.namespaces ?? ['local'],
     hub: { endpoint, hosts, ...(token && { token }), ...(proxy && { proxy }) },
     stateValidityMs: (settings.stateValidityDays ?? DEFAULT_STATE_VALIDITY_DAYS) * DAY_MS,
+    onRevocation: settings.onRevocation ?? 'stop',
     verifiedWithinDays: settings.verifiedWithinDays ?? DEFAULT_VERIFIED_WITHIN_DAYS,
     concurrency: readConcurrency(
       from(options.concurrency, variable.concurrency ?? settings.concurrency ?? DEFAULT_CONCURRENCY),

@@ -116,10 +116,15 @@ export class AnswerTo {
 
   commits(exchange: Exchange, repo: Repo, head: RepoCommit): void {
     const upTo = repo.commits.slice(0, repo.commits.indexOf(head) + 1).reverse();
-    const authors = [{ user: 'stand-in', avatar: '/avatars/stand-in.svg' }];
     sendJson(
       exchange,
-      upTo.map(({ id, title, date }) => ({ id, title, message: '', date, authors })),
+      upTo.map(({ id, title, date, author }) => ({
+        id,
+        title,
+        message: '',
+        date,
+        authors: [{ user: author, avatar: '/avatars/stand-in.svg' }],
+      })),
     );
   }
 

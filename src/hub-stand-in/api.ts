@@ -198,6 +198,7 @@ export class Api {
       return;
     }
     sendJson(exchange, {
+      ...(found.id === undefined ? {} : { _id: found.id }),
       name,
       fullname: name,
       isVerified: found.verified ?? false,

@@ -39,6 +39,8 @@ export interface StandInCommit {
   /** Refs that point here: `refs/heads/main`, `refs/tags/v1`, `refs/pr/1`. `refs/heads/main` where absent. */
   readonly refs?: readonly string[];
   readonly title?: string;
+  /** Account that made it; `stand-in` where absent. */
+  readonly author?: string;
   /** 40 hex digits; derived where absent. */
   readonly id?: string;
 }
@@ -76,11 +78,14 @@ export interface Organisation {
   readonly verified?: boolean;
   readonly plan?: string;
   readonly followers?: number;
+  /** The Hub's `_id` of it; derived where absent. */
+  readonly id?: string;
 }
 
 export interface RepoCommit {
   readonly id: string;
   readonly title: string;
+  readonly author: string;
   readonly date: string;
   readonly files: readonly StandInFile[];
 }
@@ -167,7 +172,7 @@ export function addCommit(repo: Repo, commit: StandInCommit): RepoCommit {
   const title = commit.title ?? `Commit ${repo.commits.length + 1}`;
   const id = commit.id ?? deriveCommitId(repo, title, commit.files);
   const date = new Date(FIRST_COMMIT_MS + repo.commits.length * 86_400_000).toISOString();
-  const made: RepoCommit = { id, title, date, files: commit.files };
+  const made: RepoCommit = { id, title, author: commit.author ?? 'stand-in', date, files: commit.files };
   repo.commits.push(made);
   for (const ref of commit.refs ?? ['refs/heads/main']) repo.refs.set(ref, id);
   return made;

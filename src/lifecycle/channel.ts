@@ -85,6 +85,41 @@ export async function rollBack(gate: Gate, request: ChannelRequest): Promise<Cha
   return setChannel(gate, { ...request, revision: earlier.commit, expect: request.expect ?? now.commit });
 }
 
+export interface LeftChannel {
+  readonly model: ModelName;
+  readonly channel: string;
+  /** Where it was rolled back to; undefined where it stood for nothing else that is still published. */
+  readonly move: ChannelMove | undefined;
+}
+
+/** Rolls back every channel that stands at one of these revisions, as far as it stood elsewhere before. */
+export async function rollBackFrom(
+  gate: Gate,
+  revisions: readonly { readonly model: ModelName; readonly commit: Commit }[],
+  { reason, tool }: Pick<ChannelRequest, 'reason' | 'tool'>,
+): Promise<readonly LeftChannel[]> {
+  const left: LeftChannel[] = [];
+  for (const { model, commit } of revisions) {
+    const channels = Object.entries((await gate.model(model))?.channels ?? {});
+    for (const [channel, at] of channels) {
+      if (at.commit !== commit) continue;
+      left.push({ model, channel, move: await earlier(gate, { model, channel, reason, tool }) });
+    }
+  }
+  return left;
+}
+
+/** Undefined where there is nothing to go back to, or somebody moved the channel meanwhile. */
+async function earlier(gate: Gate, request: ChannelRequest): Promise<ChannelMove | undefined> {
+  try {
+    return await rollBack(gate, request);
+  } catch (error) {
+    const expected = ['WL_NOT_ADMITTED', 'WL_CHANNEL_MOVED'];
+    if (error instanceof WeighlockError && expected.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
 /** The channel. Throws WL_NOT_ADMITTED naming those that there are. */
 export async function requireChannel(
   registry: Registry,

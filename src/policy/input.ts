@@ -29,6 +29,8 @@ export interface PolicyInput {
     /** Other repos that its configuration refers to. */
     readonly references: readonly string[];
     readonly sizeBytes: number;
+    /** Python that no revision of the model brought that was admitted before. */
+    readonly newCode: readonly string[];
   };
   readonly source: { readonly kind: string; readonly endpoint: string };
   readonly publisher: {
@@ -37,6 +39,15 @@ export interface PolicyInput {
     readonly verified?: boolean | undefined;
     readonly plan?: string | undefined;
     readonly followers?: number | undefined;
+    readonly id?: string | undefined;
+    /** Whether somebody else owned the repo when the model was first admitted. */
+    readonly changed?: boolean | undefined;
+    /** Who did, where that is so. */
+    readonly before?: string | undefined;
+    /** Who made the commit. */
+    readonly authors: readonly string[];
+    /** Whether none of them made a commit that was admitted before. */
+    readonly newAuthor?: boolean | undefined;
   };
   readonly hub: { readonly scan?: string | undefined };
 }
@@ -45,8 +56,19 @@ export interface PolicyInput {
 export const FACT_NAMES = {
   files: ['path', 'size', 'sha256', 'format', 'verdict', 'tier'],
   findings: ['rule', 'severity', 'verdict', 'file'],
-  repo: ['name', 'namespace', 'license', 'remoteCode', 'gated', 'tags', 'references', 'sizeBytes'],
+  repo: ['name', 'namespace', 'license', 'remoteCode', 'gated', 'tags', 'references', 'sizeBytes', 'newCode'],
   source: ['kind', 'endpoint'],
-  publisher: ['name', 'kind', 'verified', 'plan', 'followers'],
+  publisher: [
+    'name',
+    'kind',
+    'verified',
+    'plan',
+    'followers',
+    'id',
+    'changed',
+    'before',
+    'authors',
+    'newAuthor',
+  ],
   hub: ['scan'],
 } as const satisfies { [K in keyof PolicyInput]: readonly string[] };

@@ -25,9 +25,10 @@ const base: PolicyInput = {
     tags: [],
     references: [],
     sizeBytes: 10,
+    newCode: [],
   },
   source: { kind: 'hub', endpoint: 'https://hub.test' },
-  publisher: { name: 'org', kind: 'organisation', verified: true },
+  publisher: { name: 'org', kind: 'organisation', verified: true, authors: [] },
   hub: { scan: 'safe' },
 };
 

@@ -49,6 +49,34 @@ export async function fetchPublisher(
   return { name, kind: 'unknown' };
 }
 
+const AUTHORS = z
+  .array(
+    z.object({
+      id: z.string().max(64),
+      authors: z
+        .array(z.object({ user: z.string().max(256).optional().catch(undefined) }))
+        .max(100)
+        .catch([]),
+    }),
+  )
+  .max(1000);
+
+/** Who made the commit, by account; undefined where the Hub does not say. */
+export async function fetchAuthors(
+  api: HubApi,
+  { model, commit }: { readonly model: ModelName; readonly commit: Commit },
+  { limits, signal }: ListingOptions,
+): Promise<readonly string[] | undefined> {
+  const answer = await evidence(api, `/api/models/${model}/commits/${commit}?limit=1`, {
+    model,
+    bytesMax: limits.pageBytesMax,
+    signal,
+  });
+  const parsed = AUTHORS.safeParse(answer?.value);
+  const made = parsed.success ? parsed.data.find(({ id }) => id === commit) : undefined;
+  return made && [...new Set(made.authors.flatMap(({ user }) => user || []))].sort();
+}
+
 type HubScan = NonNullable<SourceRevision['hubScan']>;
 
 const SCANNED = z.object({

@@ -49,6 +49,8 @@ export interface SourceRevision {
   /** The Hub's `_id`: the repo's identity, where the name is not. */
   readonly repoId?: string;
   readonly publisher?: Publisher;
+  /** Who made the commit, by the names of their accounts, where the source says so. */
+  readonly authors?: readonly string[];
   /** SPDX-like id as the card declares it, lower case, unchecked. */
   readonly license?: string;
   readonly gated?: boolean;
