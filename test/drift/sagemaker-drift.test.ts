@@ -18,6 +18,7 @@ import {
 } from '@aws-sdk/client-sagemaker';
 import { Wire } from '../../src/cli/wire.ts';
 import type { DriftReport, DriftRow } from '../../src/drift/drift.ts';
+import { accessAnswers } from '../../src/posture/access/access-checks.ts';
 import type { PostureAnswer } from '../../src/posture/checks/check.ts';
 import { endpointAnswers } from '../../src/posture/endpoints/endpoint-checks.ts';
 import { ACCOUNT, MOTO, type Moto, startMoto } from '../posture/moto.ts';
@@ -137,6 +138,14 @@ describe('weighlock drift on SageMaker', { skip: MOTO.skip }, () => {
 
   it('is sound to the posture too, by the record of what it serves', async () => {
     assert.equal((await recordAnswer()).status, 'passed');
+  });
+
+  it('runs with a role that reads its own revision only, which the posture confirms', async () => {
+    const account = clientsOf(moto);
+    const around = surroundingsOf(account, stage.bucket);
+    const answers = await accessAnswers({ ...around, place: { ...around.place, prefix: stage.prefix } });
+    assert.equal(answers.readers?.status, 'passed', JSON.stringify(answers.readers));
+    assert.match(answers.readers.found, /1 roles and users/);
   });
 
   async function recordAnswer(): Promise<PostureAnswer> {
