@@ -121,7 +121,7 @@ function unreached(action: string, error: unknown): unknown {
   if (/credential/i.test(`${error.name} ${error.message}`))
     return new WeighlockError('WL_DEPLOY_DENIED', `there are no credentials for ${action}`, {
       cause: error,
-      hint: 'Log in: variables, profile, SSO or role, as for the AWS CLI.',
+      hint: 'Log in: variables, profile, SSO or role, as for the AWS CLI. A plan alone needs none with --account.',
     });
   if (error.name === 'AbortError') return error;
   return new WeighlockError('WL_DEPLOY_UNAVAILABLE', `AWS did not answer ${action}: ${error.message}`, {

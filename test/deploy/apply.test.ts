@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { WeighlockError } from '../../src/base/errors.ts';
+import type { PolicyDocument } from '../../src/deploy/aws.ts';
 import type { Applied, Conduct, Order, Subject } from '../../src/deploy/deploy.ts';
 import { sageMaker } from '../../src/deploy/sagemaker/sagemaker.ts';
 import { MOTO, type Moto, startMoto } from '../posture/moto.ts';
+import { decide, type SimulatedRequest } from '../posture/policy-simulator.ts';
 import { SageMakerStandIn } from './sagemaker-stand-in.ts';
 import { SERVICE_MODELS } from './service-model.ts';
 import { ACCOUNT, orderOf, subjectNamed, subjects } from './subjects.ts';
@@ -29,7 +31,8 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
   after(() => moto.close());
 
   it('creates the endpoint of every model from the vault, isolated, and from the Hub, not', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     for (const route of ['vault', 'hub'] as const) {
       for (const subject of subjects(route)) {
         const applied = await apply(subject, {
@@ -45,45 +48,44 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
     assert.equal(standIn.endpoints.size, 10);
     const isolated = [...standIn.models.values()].map((model) => model.EnableNetworkIsolation);
     assert.deepEqual(isolated, [...Array(5).fill(true), ...Array(5).fill(false)]);
-    await close();
   });
 
   it('waits for a slow start, and tells how far it is', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     standIn.behaviour.steps = 30;
     await apply();
     assert.equal(standIn.calls.filter((call) => call === 'DescribeEndpoint').length, 31);
     assert.match(told.join('\n'), /is Creating, after \d+ s/);
-    await close();
   });
 
   it('waits until AWS knows a role that was just made', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     standIn.behaviour.unknownRole = 3;
     await apply();
     assert.equal(standIn.calls.filter((call) => call === 'CreateModel').length, 4);
-    await close();
   });
 
   it('changes nothing when it is run again', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     await apply();
     standIn.calls.length = 0;
     const again = await apply();
     assert.match(again.lines[0]?.text ?? '', /as planned already/);
     assert.deepEqual([...new Set(standIn.calls)], ['DescribeEndpoint', 'ListTags']);
-    await close();
   });
 
   it('updates by blue/green or rolling, and the revision before makes way', async () => {
     for (const flags of [{}, { count: '4', update: 'rolling' }, { count: '2', update: 'blue-green' }]) {
-      const { standIn, apply, close } = await stage();
+      await using on = await stage();
+      const { standIn, apply } = on;
       await apply(subjectNamed('Llama-8B'), flags);
       const [before] = [...standIn.configs.keys()];
       await apply({ ...subjectNamed('Llama-8B'), commit: NEXT }, flags);
       assert.ok(standIn.calls.includes('UpdateEndpoint'));
       assert.notEqual(standIn.endpoints.get(NAME)?.configName, before);
-      await close();
     }
   });
 
@@ -94,7 +96,8 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
     ['data', 'WL_DEPLOY_FAILED', /files could not be downloaded/],
   ] as const) {
     it(`takes away what it made where a first deployment fails: ${fault}`, async () => {
-      const { standIn, apply, close } = await stage();
+      await using on = await stage();
+      const { standIn, apply } = on;
       standIn.behaviour.creation = fault;
       const error = await refusal(apply());
       assert.equal(error.code, code);
@@ -102,13 +105,13 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
       assert.match(error.message, /endpoint, configuration, model of this run deleted again/);
       assert.match(error.hint, /CloudWatch, \/aws\/sagemaker\/Endpoints/);
       assert.deepEqual([standIn.endpoints.size, standIn.configs.size, standIn.models.size], [0, 0, 0]);
-      await close();
     });
   }
 
   for (const fault of ['image', 'health', 'alarm'] as const) {
     it(`says what was rolled back where an update fails: ${fault}`, async () => {
-      const { standIn, apply, close } = await stage();
+      await using on = await stage();
+      const { standIn, apply } = on;
       await apply();
       const [before = ''] = [...standIn.configs.keys()];
       standIn.behaviour.update = fault;
@@ -118,17 +121,16 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
       assert.equal(standIn.endpoints.get(NAME)?.configName, before);
       assert.deepEqual([...standIn.configs.keys()], [before]);
       assert.equal(standIn.models.size, 1);
-      await close();
     });
   }
 
   it('says so where going back fails too', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     await apply();
     Object.assign(standIn.behaviour, { update: 'health', stuck: true });
     const error = await refusal(apply({ ...subjectNamed('Llama-8B'), commit: NEXT }));
     assert.match(error.message, /is UpdateRollbackFailed: going back failed too/);
-    await close();
   });
 
   it('names the permission that is missing, and the call that wanted it', async () => {
@@ -138,7 +140,8 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
       ['CreateEndpointConfig', 'sagemaker:CreateEndpointConfig'],
       ['CreateEndpoint', 'sagemaker:CreateEndpoint'],
     ] as const) {
-      const { standIn, apply, close } = await stage();
+      await using on = await stage();
+      const { standIn, apply } = on;
       standIn.behaviour.denied.set(operation, missing);
       const error = await refusal(apply());
       assert.equal(error.code, 'WL_DEPLOY_DENIED');
@@ -147,7 +150,6 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
         new RegExp(`sagemaker:${operation} was refused, for lack of the permission ${missing}`),
       );
       assert.deepEqual([standIn.endpoints.size, standIn.configs.size, standIn.models.size], [0, 0, 0]);
-      await close();
     }
   });
 
@@ -162,19 +164,20 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
         /region does not have this instance.*ml\.g6\.2xlarge/,
       ],
     ] as const) {
-      const { standIn, apply, close } = await stage();
+      await using on = await stage();
+      const { standIn, apply } = on;
       spoil(standIn);
       const error = await refusal(apply());
       assert.equal(error.code, 'WL_DEPLOY_UNAVAILABLE');
       assert.match(error.message, said);
       assert.match(error.message, /configuration, model of this run deleted again/);
       assert.equal(standIn.models.size, 0);
-      await close();
     }
   });
 
   it('touches no endpoint that it did not make, nor one that is busy', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     standIn.addStranger(NAME);
     assert.equal((await refusal(apply())).code, 'WL_DEPLOY_EXISTS');
     assert.equal(standIn.models.size, 0);
@@ -190,11 +193,11 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
       (await refusal(apply({ ...other, commit: NEXT }))).message,
       /is Updating, and cannot be updated now/,
     );
-    await close();
   });
 
   it('takes no model for its own that only has the name', async () => {
-    const { standIn, apply, close } = await stage();
+    await using on = await stage();
+    const { standIn, apply } = on;
     await apply();
     const [[name, model] = ['', {}]] = [...standIn.models];
     standIn.endpoints.clear();
@@ -202,11 +205,11 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
     const error = await refusal(apply());
     assert.equal(error.code, 'WL_DEPLOY_EXISTS');
     assert.match(error.message, /is not what it is named after/);
-    await close();
   });
 
   it('leaves a deployment to itself when it is stopped', async () => {
-    const { standIn, plan, conduct, close } = await stage();
+    await using on = await stage();
+    const { standIn, plan, conduct } = on;
     standIn.behaviour.steps = 1000;
     const stop = new AbortController();
     const running = (await plan()).apply?.({ ...conduct, signal: stop.signal });
@@ -216,19 +219,51 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
     const error = await refusal(running);
     assert.match(error.message, /is still Creating: watching was stopped; it goes on by itself/);
     assert.equal(standIn.endpoints.get(NAME)?.status, 'Creating');
-    await close();
+  });
+
+  it('calls nothing that the planned policy of the deployer does not allow', async () => {
+    await using on = await stage();
+    const { standIn, plan, apply } = on;
+    await apply();
+    standIn.behaviour.update = 'health';
+    const next = { ...subjectNamed('Llama-8B'), commit: NEXT };
+    await refusal(apply(next));
+    const file = (await plan(next)).files.find(({ path }) => path === 'deployer-policy.json');
+    const policy = JSON.parse(file?.text ?? '') as PolicyDocument;
+    const asked = standIn.inputs.flatMap(permissionsFor);
+    const operations = new Set(standIn.inputs.map(({ operation }) => operation));
+    assert.equal(operations.size, 8, [...operations].join());
+    for (const request of asked)
+      assert.equal(decide(request, [policy]), 'allowed', `${request.action} on ${request.resource}`);
   });
 
   it('refuses credentials of another account', async () => {
-    const { apply, close } = await stage();
+    await using on = await stage();
+    const { apply } = on;
     const error = await refusal(apply(subjectNamed('Llama-8B'), { account: ACCOUNT, image: AS_MOTO.image }));
     assert.match(
       error.message,
       /the plan is for account 111122223333, and the credentials are of 123456789012/,
     );
-    await close();
   });
 });
+
+/** What IAM asks for an operation, by the service authorization reference. */
+function permissionsFor({ operation, input }: SageMakerStandIn['inputs'][number]): SimulatedRequest[] {
+  const arn = (what: string) => `arn:aws:sagemaker:eu-west-1:${AS_MOTO.account}:${what.toLowerCase()}`;
+  const resources = [
+    ...(input.ModelName ? [arn(`model/${input.ModelName}`)] : []),
+    ...(input.EndpointName ? [arn(`endpoint/${input.EndpointName}`)] : []),
+    ...(input.EndpointConfigName ? [arn(`endpoint-config/${input.EndpointConfigName}`)] : []),
+    // The stand-in's own ARNs name another account.
+    ...(input.ResourceArn ? [String(input.ResourceArn).replace(ACCOUNT, AS_MOTO.account)] : []),
+  ];
+  const isolated = input.EnableNetworkIsolation;
+  const context = isolated === undefined ? {} : { 'sagemaker:networkisolation': String(isolated) };
+  const principal = 'arn:aws:iam::123456789012:user/deployer';
+  const actions = [`sagemaker:${operation}`, ...(input.Tags ? ['sagemaker:AddTags'] : [])];
+  return actions.flatMap((action) => resources.map((resource) => ({ principal, action, resource, context })));
+}
 
 const NEXT = 'f'.repeat(40) as Subject['commit'];
 
@@ -251,7 +286,7 @@ async function stage() {
     assert(made.apply);
     return made.apply(conduct);
   };
-  return { standIn, plan, apply, conduct, close: () => standIn.close() };
+  return { standIn, plan, apply, conduct, [Symbol.asyncDispose]: () => standIn.close() };
 }
 
 async function refusal(work: Promise<unknown>): Promise<WeighlockError> {

@@ -233,6 +233,17 @@ describe('weighlock deploy without a bucket', () => {
     }
   });
 
+  it('asks for an account, or for credentials, and says which of both a plan needs', async () => {
+    await using stage = await openStage({ models: [model] });
+    const nobody = { AWS_EC2_METADATA_DISABLED: 'true', AWS_CONFIG_FILE: '/dev/null', HOME: stage.folder };
+    const args = ['deploy', 'sagemaker', MODEL, '--from', 'hub', '--region', 'eu-west-1'];
+    const { exit, stderr } = await stage.run(args, nobody);
+    assert.equal(exit, 77, stderr);
+    assert.match(stderr, /no credentials for sts:GetCallerIdentity/);
+    assert.match(stderr, /--account/);
+    assert.equal((await stage.run([...args, '--account', MOTO_ACCOUNT], nobody)).exit, 0);
+  });
+
   it('makes no vault to record in', async () => {
     await using stage = await openStage({ models: [model] });
     const { exit, stderr } = await stage.here([

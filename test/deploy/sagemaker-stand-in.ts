@@ -77,6 +77,7 @@ export class SageMakerStandIn {
   };
   /** Operations that were called, in order. */
   readonly calls: string[] = [];
+  readonly inputs: { readonly operation: string; readonly input: Readonly<Record<string, unknown>> }[] = [];
   readonly models = new Map<string, Json>();
   readonly configs = new Map<string, Json>();
   readonly endpoints = new Map<string, Endpoint>();
@@ -126,6 +127,7 @@ export class SageMakerStandIn {
       const operation = /^SageMaker\.(\w+)$/.exec(String(headers['x-amz-target']))?.[1] ?? '';
       this.calls.push(operation);
       const input = JSON.parse(text) as Json;
+      this.inputs.push({ operation, input });
       const [problem] = this.#model.problems(operation, input);
       if (problem !== undefined) throw invalid(problem);
       const missing = this.behaviour.denied.get(operation);
