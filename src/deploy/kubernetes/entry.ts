@@ -26,6 +26,8 @@ const SHARED: readonly TargetOption[] = [
   { flags: '--replicas <n>', says: 'how many (default: 1)' },
   { flags: '--node-selector <key=value>', says: 'nodes with this label', repeated: true },
   { flags: '--token-secret <name>', says: 'holds the token of the gateway or the Hub under the key token' },
+  { flags: '--kubectl <program>', says: 'kubectl, for --apply (default: kubectl on the PATH)' },
+  { flags: '--kube-context <name>', says: 'the context of the kubeconfig (default: the current one)' },
   {
     flags: '--egress-cidr <cidr>',
     says: 'addresses of the store or the gateway outside the cluster',

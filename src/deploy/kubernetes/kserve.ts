@@ -11,6 +11,7 @@ import { shaped } from '../flags.ts';
 import { hubPromises } from '../hub-promises.ts';
 import { OFFLINE_VARIABLES } from '../local/server-command.ts';
 import { GPU_SHARE, gigabytes, sizeLines } from '../size.ts';
+import { applier } from './apply.ts';
 import { gpuProduct } from './gpu.ts';
 import {
   annotationsOf,
@@ -42,8 +43,9 @@ export class KserveTarget implements Target {
     const policy = networkPolicy({ name, namespace, labels, port: PORT, egress: storage.egress });
     const head = [
       `${subject.model}@${subject.commit} by KServe: ${storage.says}.`,
-      'Written by `weighlock deploy kserve`; apply it with kubectl, then run the same command with --record.',
+      'Written by `weighlock deploy kserve`; apply it with kubectl, then run the same command with --record; or let --apply do both.',
     ].join('\n');
+    const manifests = manifestText(head, [...(account ? [account] : []), service, policy]);
     const environment = storage.environment.map(({ name: variable, value }) => [
       variable,
       value ?? '(from a secret)',
@@ -53,10 +55,7 @@ export class KserveTarget implements Target {
       subject,
       lines: linesOf(order, settings, storage),
       requests: [],
-      files: [
-        { path: `${name}.yaml`, text: manifestText(head, [...(account ? [account] : []), service, policy]) },
-        ...storage.files,
-      ],
+      files: [{ path: `${name}.yaml`, text: manifests }, ...storage.files],
       notGuaranteed: [...hubPromises(subject), ...storage.notGuaranteed, ...imagePromise(settings)],
       missing: storage.missing,
       deployment: {
@@ -68,6 +67,12 @@ export class KserveTarget implements Target {
         url: `http://${name}-predictor.${namespace}.svc/openai/v1`,
         resources: [`InferenceService/${namespace}/${name}`, `NetworkPolicy/${namespace}/${name}`],
       },
+      apply: applier(order, settings, {
+        kind: 'inferenceservice',
+        podLabels: labels,
+        manifests,
+        shared: storage.files.map(({ text }) => text).join(''),
+      }),
     };
   }
 }

@@ -7,6 +7,7 @@ import { missingOf } from '../container-image.ts';
 import type { Order, Plan, PlanLine, Target } from '../deploy.ts';
 import { hubPromises } from '../hub-promises.ts';
 import { GPU_SHARE, gigabytes, sizeLines } from '../size.ts';
+import { applier } from './apply.ts';
 import { gpuProduct } from './gpu.ts';
 import {
   annotationsOf,
@@ -35,14 +36,13 @@ export class VllmTarget implements Target {
     const { subject } = order;
     const { name, namespace, cluster, image } = settings;
     const missingImage = missingOf('--image', image);
+    const manifests = manifestText(headOf(order, way), objectsOf(order, settings, way));
     return {
       target: 'vllm',
       subject,
       lines: linesOf(order, settings, way),
       requests: [],
-      files: [
-        { path: `${name}.yaml`, text: manifestText(headOf(order, way), objectsOf(order, settings, way)) },
-      ],
+      files: [{ path: `${name}.yaml`, text: manifests }],
       notGuaranteed: [...hubPromises(subject), ...way.notGuaranteed],
       missing: [...(missingImage === undefined ? [] : [missingImage]), ...way.missing],
       deployment: {
@@ -58,6 +58,12 @@ export class VllmTarget implements Target {
           ({ kind, metadata }) => `${kind}/${namespace}/${metadata.name}`,
         ),
       },
+      apply: applier(order, settings, {
+        kind: 'deployment',
+        podLabels: labelsOf(name),
+        manifests,
+        shared: '',
+      }),
     };
   }
 }
@@ -65,7 +71,7 @@ export class VllmTarget implements Target {
 function headOf({ subject }: Order, way: Way): string {
   return [
     `${subject.model}@${subject.commit} by vLLM, ${way.says}.`,
-    'Written by `weighlock deploy vllm`; apply it with kubectl, then run the same command with --record.',
+    'Written by `weighlock deploy vllm`; apply it with kubectl, then run the same command with --record; or let --apply do both.',
   ].join('\n');
 }
 
