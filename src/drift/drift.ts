@@ -7,6 +7,7 @@
  * bytes in the vault, its variables, its image, its isolation, its verdict. A *stranger* is a workload that serves models
  * without a deployment. What could not be read is a difference of its own kind, never an agreement.
  */
+import type { Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { remoteCode } from '../posture/endpoints/environment.ts';
 import type { Place } from '../posture/place.ts';
@@ -95,7 +96,10 @@ async function ofDeployment(
   { found, standing, place }: Around,
 ): Promise<DriftRow> {
   const id = { model: body.model, commit: body.commit } as RevisionId;
-  const differences = body.origin.route === 'vault' ? [...(await standing.of(id))] : [];
+  const { origin } = body;
+  const differences = origin.route === 'vault' ? [...(await standing.of(id))] : [];
+  if (origin.route === 'vault' && differences.length === 0)
+    differences.push(...(await standing.manifestSince(id, origin.manifest)));
   const at = { target: body.target, place: body.place, model: body.model, commit: body.commit };
   const looks = found.filter(
     ({ targets, placesFrom }) => targets.includes(body.target) && body.place.startsWith(placesFrom),
@@ -170,6 +174,15 @@ class Standing {
     const known = this.#known.get(name) ?? (await this.#look(id));
     this.#known.set(name, known);
     return known;
+  }
+
+  /** What was recorded since may hold more files than what was deployed. Only for a revision that stands. */
+  async manifestSince(id: RevisionId, deployed: Sha256): Promise<Difference[]> {
+    const { entry } = await this.#registry.published(id.model, id.commit);
+    const { manifestDigest } = await this.#registry.record(id, entry.number, entry.record);
+    if (manifestDigest === deployed) return [];
+    const said = `record ${entry.number} has manifest ${manifestDigest.slice(0, 12)}, and ${deployed.slice(0, 12)} was deployed`;
+    return [{ kind: 'bytes', said }];
   }
 
   async #look(id: RevisionId): Promise<readonly Difference[]> {

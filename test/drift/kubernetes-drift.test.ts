@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { DeploymentBody } from '../../src/attest/statement.ts';
+import { Wire } from '../../src/cli/wire.ts';
 import type { DriftReport } from '../../src/drift/drift.ts';
+import { deployments } from '../../src/registry/deployments.ts';
 import { noCertificates } from '../s3/certificate.ts';
 import { plainModel } from '../story/models.ts';
 import { openStage, type Stage } from '../story/stage.ts';
@@ -183,6 +186,28 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
     );
     const { exit, text } = await look({ [DEPLOYMENTS]: [chat()] });
     assert.equal(exit, 0, text);
+  });
+
+  it('names a deployment of another manifest than the one on record', async () => {
+    const terminal = { colour: false, live: false, columns: 80, out: () => undefined, err: () => undefined };
+    const wire = new Wire({ directory: stage.folder, environment: stage.environment, terminal }, {});
+    const gate = await wire.gate();
+    const [known] = await deployments(gate);
+    assert.ok(known?.body.origin.route === 'vault');
+    const { madeAt: _, vault: __, ...body } = known.body;
+    const manifest = 'f'.repeat(64) as typeof known.body.origin.manifest;
+    await gate.declare<DeploymentBody>({
+      ...body,
+      place: 'default/models/other',
+      origin: { ...known.body.origin, manifest },
+    });
+    const { text } = await look({ [DEPLOYMENTS]: [chat()] });
+    assert.match(
+      text,
+      /models\/other bytes: record 0 has manifest [0-9a-f]{12}, and ffffffffffff was deployed/,
+    );
+    const ended = await stage.here(['deploy', 'end', 'vllm', 'default/models/other']);
+    assert.equal(ended.exit, 0, ended.stderr);
   });
 
   const refused: Readonly<Record<string, readonly [() => string, RegExp]>> = {
