@@ -33,7 +33,7 @@ function ofContainer(container: WorkloadContainer, place: Place | undefined): Se
   const { environment, args, uris } = container;
   const words = args.flatMap((arg) => arg.split(/\s+/));
   const named = [
-    ...uris,
+    ...uris.filter((uri) => !uri.startsWith('hf://')),
     ...words.filter((word) => /^(s3|weighlock):\/\//.test(word)),
     ...Object.values(environment).filter((value) =>
       /^(s3|weighlock):\/\/.*\/models\/|^weighlock:\/\//.test(value),

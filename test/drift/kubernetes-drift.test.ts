@@ -170,6 +170,28 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
     assert.match(policies.text, /unread: whether it is kept from networks/);
   });
 
+  it('passes over objects of no shape that is known, and never falls over them', async () => {
+    const junk = [
+      {},
+      { metadata: null, spec: 3 },
+      { metadata: { name: ['x'], namespace: {} }, spec: { template: { spec: { containers: 'none' } } } },
+      {
+        metadata: {},
+        spec: { template: { spec: { containers: [null, { env: [null, { name: 1 }], args: [2, {}] }] } } },
+      },
+    ];
+    const lists = {
+      [SETS]: junk,
+      [SERVICES]: [...junk, { spec: { predictor: { model: { storageUri: 7 } } } }],
+    };
+    const { exit, text } = await look({
+      [DEPLOYMENTS]: [...junk, chat()],
+      ...lists,
+      [POLICIES]: [...junk, closing],
+    });
+    assert.equal(exit, 0, text);
+  });
+
   it('does not take a workload for whole that has more than is read', async () => {
     const args = [MODEL, `--revision=${commit}`, ...Array.from({ length: 1_100 }, (_, i) => `--x=${i}`)];
     const { exit, text } = await look({ [DEPLOYMENTS]: [chat({ args })] });
