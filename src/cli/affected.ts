@@ -1,7 +1,7 @@
 /** `weighlock affected`: who has a revision, or a file by its digest. */
 import { Command } from 'commander';
 import { parseSha256 } from '../base/digest.ts';
-import { EXIT, WeighlockError } from '../base/errors.ts';
+import { EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { type Affected, affected, type Question } from '../drift/affected.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -62,22 +62,25 @@ function inWords(wire: Wire, found: Affected, logs: number): string {
   if (revisions.length === 0) return labelled('affected', 'no revision on record has it');
   const rows = [
     ...revisions.map(({ model, commit, standing, files }) => {
-      const of = files.length === 0 ? '' : `\n${files.join('\n')}`;
+      const of = files.length === 0 ? '' : `\n${files.map(printable).join('\n')}`;
       return labelled('revision', `${model}@${commit.slice(0, 12)}  ${standing}${of}`);
     }),
     ...channels.map(({ model, channel }) =>
       paintedLabel(paint, 'yellow', ['channel', `${channel} of ${model}`]),
     ),
     ...deployments.map(({ target, place, by, since }) =>
-      paintedLabel(paint, 'red', ['runs', `${target} ${place}\nby ${by} since ${since}`]),
+      paintedLabel(paint, 'red', [
+        'runs',
+        `${printable(`${target} ${place}`)}\n${printable(`by ${by} since ${since}`)}`,
+      ]),
     ),
     ...readers.map(({ name, expiresAt }) =>
-      labelled('may pull', `${name}${expiresAt ? ` until ${expiresAt}` : ''}`),
+      labelled('may pull', printable(`${name}${expiresAt ? ` until ${expiresAt}` : ''}`)),
     ),
     ...pulls.pulls.map(({ reader, requests, bytes, first, last, addresses }) =>
       paintedLabel(paint, 'red', [
         'pulled',
-        `${reader} from ${addresses.join(', ')}\n${plural(requests, 'request')}, ${bytesInWords(bytes)} through the gateway, ${first} to ${last}`,
+        `${printable(`${reader} from ${addresses.join(', ')}`)}\n${plural(requests, 'request')}, ${bytesInWords(bytes)} through the gateway, ${printable(`${first} to ${last}`)}`,
       ]),
     ),
   ];

@@ -2,7 +2,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { EXIT, WeighlockError } from '../base/errors.ts';
+import { EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { type DriftReport, type DriftRow, drift, hasDrifted } from '../drift/drift.ts';
 import type { Found } from '../drift/workload.ts';
 import type { Run } from './main.ts';
@@ -107,9 +107,10 @@ function inWords(wire: Wire, { rows, unread }: DriftReport, found: readonly Foun
       ...row.differences.map(({ kind, said }) => `${kind}: ${said}`),
       ...(row.standing === 'not looked at' ? ['nothing shows what runs there from here'] : []),
     ];
-    return paintedLabel(paint, STYLES[row.standing], [LABELS[row.standing], lines.join('\n')]);
+    const text = lines.map(printable).join('\n');
+    return paintedLabel(paint, STYLES[row.standing], [LABELS[row.standing], text]);
   };
-  const open = unread.map((said) => paintedLabel(paint, 'yellow', ['unread', said])).join('');
+  const open = unread.map((said) => paintedLabel(paint, 'yellow', ['unread', printable(said)])).join('');
   const looked = found.length === 0 ? 'no platform was asked: name one with --region or --kubeconfig' : '';
   const wrong = rows.filter(({ differences }) => differences.length > 0).length;
   return `${rows.map(line).join('')}${open}${labelled(

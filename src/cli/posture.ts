@@ -1,7 +1,7 @@
 /** `weighlock posture`: how the place of a vault stands, what an attacker gains by it, and what heals it. */
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
-import { EXIT, WeighlockError } from '../base/errors.ts';
+import { EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { HOLD_DAYS_DEFAULT } from '../posture/bucket-plan.ts';
 import type { PostureRow } from '../posture/posture.ts';
 import { asff } from '../posture/reports/asff.ts';
@@ -125,7 +125,7 @@ async function ofDirectory(wire: Wire, place: string, flags: PostureFlags): Prom
   if (!flags.fix) return seen(rows);
   const planned = fixDirectory(rows, 'dry run');
   if (planned.length === 0) return seen(rows);
-  tell(wire, flags, planned.map(({ what }) => `${what}\n`).join(''));
+  tell(wire, flags, planned.map(({ what }) => `${printable(what)}\n`).join(''));
   if (!(await agreed(wire, flags, 'Apply this?'))) return seen(rows, planned);
   const steps = fixDirectory(rows, 'apply');
   return seen(directoryPosture(place), steps);
@@ -214,7 +214,7 @@ function inWords(wire: Wire, { place, rows, steps }: Seen): string {
     if (row.status === 'failed') text.push(`${row.severity}: ${row.attack}`, `→ ${row.remedy}`);
     if (row.status === 'unknown') text.push(`asked by ${row.calls.join(', ')}`);
     const label = row.status === 'not applicable' ? 'n/a' : row.status;
-    return paintedLabel(paint, STYLES[row.status], [label, text.join('\n')]);
+    return paintedLabel(paint, STYLES[row.status], [label, text.map(printable).join('\n')]);
   });
   const count = (status: PostureRow['status']) => rows.filter((row) => row.status === status).length;
   const sound = count('failed') + count('unknown') === 0;
@@ -230,8 +230,8 @@ function stepsInWords(wire: Wire, steps: readonly StepReport[], label: string): 
   return steps
     .map(({ what, outcome }) =>
       outcome.kind === 'cannot'
-        ? paintedLabel(paint, 'yellow', ['cannot', `${what}\n${outcome.reason}`])
-        : labelled(label, outcome.kind === 'stands' ? `${what} (it stands)` : what),
+        ? paintedLabel(paint, 'yellow', ['cannot', `${printable(what)}\n${printable(outcome.reason)}`])
+        : labelled(label, printable(outcome.kind === 'stands' ? `${what} (it stands)` : what)),
     )
     .join('');
 }

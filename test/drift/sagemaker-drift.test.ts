@@ -201,7 +201,14 @@ describe('weighlock drift on SageMaker', { skip: MOTO.skip }, () => {
   it('shows a stranger that reads from the Hub, and leaves the rest as recorded', async () => {
     await remake(
       {
-        PrimaryContainer: { Image: 'tgi:latest', Environment: { HF_MODEL_ID: 'someone/llama' } },
+        PrimaryContainer: {
+          Image: 'tgi:latest',
+          Environment: {
+            HF_MODEL_ID: 'someone/llama',
+            NOTE: 'x',
+            TRUST_REMOTE_CODE: 'yes\u001b[2J\n  same  all is well',
+          },
+        },
         EnableNetworkIsolation: false,
       },
       'stranger',

@@ -43,16 +43,20 @@ export function remoteCode(
   environment: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Told[] {
-  const variables = entries(environment).filter(({ variable, value }) =>
-    variable.endsWith('TRUST_REMOTE_CODE') ? !OFF.has(value.trim().toLowerCase()) : trusts(value),
-  );
+  const variables = entries(environment).flatMap(({ variable, value }) => {
+    if (variable.endsWith('TRUST_REMOTE_CODE'))
+      return OFF.has(value.trim().toLowerCase()) ? [] : [{ variable, value }];
+    return trusts(value) ? [{ variable, value: OPTION }] : [];
+  });
   const words = args
     .slice(0, ENTRIES_MAX)
-    .map((value) => value.slice(0, VALUE_CHARS_MAX))
-    .filter(trusts)
-    .map((value) => ({ variable: 'argument', value }));
+    .filter((value) => trusts(value.slice(0, VALUE_CHARS_MAX)))
+    .map(() => ({ variable: 'argument', value: OPTION }));
   return [...variables, ...words];
 }
+
+/** Said in place of a whole command line, in which a secret may stand. */
+const OPTION = '--trust-remote-code';
 
 function trusts(value: string): boolean {
   return /--trust[-_]remote[-_]code(?![=\s]+(?:false|0|no|off)\b)/i.test(value);

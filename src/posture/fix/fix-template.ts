@@ -1,5 +1,6 @@
 /** A fix as CloudFormation: only the properties that make failed checks pass, to be merged into one's own template. */
 import { stringify } from 'yaml';
+import { printable } from '../../base/errors.ts';
 import type { BucketPlan } from '../bucket-plan.ts';
 import { CATALOG } from '../checks/catalog.ts';
 import type { CheckId } from '../checks/check.ts';
@@ -82,10 +83,6 @@ function byHand(rows: readonly PostureRow[]): string {
   const left = rows.filter(
     ({ id, status }) => status === 'failed' && (BY_HAND.has(id) || id === 'key-state'),
   );
-  const lines = left.map(({ id, found }) => `#   ${id}: ${oneLine(found)}\n#     ${CATALOG[id].remedy}\n`);
+  const lines = left.map(({ id, found }) => `#   ${id}: ${printable(found)}\n#     ${CATALOG[id].remedy}\n`);
   return lines.length === 0 ? '' : `# Not for a template:\n${lines.join('')}`;
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll('\n', ' ');
 }
