@@ -32,6 +32,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   drift: 4,
   inspection: 4,
   compare: 4,
+  upstream: 4,
   gateway: 5,
   diff: 5,
   'hub-stand-in': 5,

@@ -32,6 +32,19 @@ const SETS: Readonly<Record<string, (paths: readonly RepoPath[]) => (path: RepoP
 /** Most patterns on a command line, and their length: they come from people. */
 const PATTERN_LENGTH_MAX = 1000;
 
+/** The options that a record's excluded files name: what was chosen once is chosen for the next revision. */
+export function selectionOf(excluded: readonly { readonly by: string }[]): SelectionRequest {
+  const named = [...new Set(excluded.map(({ by }) => by))];
+  const after = (prefix: string) =>
+    named.filter((by) => by.startsWith(prefix)).map((by) => by.slice(prefix.length));
+  const [quantisation] = after(':');
+  return {
+    include: after('--include ').flatMap((patterns) => patterns.split(' ')),
+    exclude: after('--exclude '),
+    ...(quantisation !== undefined && { quantisation }),
+  };
+}
+
 /** Throws WL_USAGE where an option names a set that is not known, or nothing is left to bring in. */
 export function select(all: readonly SourceFile[], request: SelectionRequest): Selection {
   const paths = all.map((file) => file.path);

@@ -196,6 +196,7 @@ describe('records and states', () => {
       revokedFiles: {},
       grants: {},
       deployments: {},
+      follows: {},
       issuedAt: '2026-01-01T00:00:00Z',
       expiresAt: '2026-02-01T00:00:00Z',
     };

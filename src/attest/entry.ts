@@ -42,6 +42,7 @@ const entrySchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('evidence'), ...about, ...revision, raw: digest }),
   z.object({ type: z.literal('deployment'), ...about, ...revision }),
   z.object({ type: z.literal('review'), ...about, ...revision, manifest: digest }),
+  z.object({ type: z.literal('follow'), ...about, model: modelShape }),
   z.object({ type: z.literal('deployment-end'), ...about, deployment: digest }),
 ]);
 
@@ -86,6 +87,8 @@ function subjectOf({ body }: Signed): Readonly<Record<string, string>> {
       return { model: body.model, commit: body.commit, manifest: body.manifest };
     case 'weighlock.deployment/v1':
       return { model: body.model, commit: body.commit };
+    case 'weighlock.follow/v1':
+      return { model: body.model };
     case 'weighlock.deployment-end/v1':
       return { deployment: body.deployment };
     case 'weighlock.grant/v1':

@@ -43,6 +43,12 @@ const deploymentSchema = z.object({
   logIndex: z.int().min(0),
 });
 
+const followSchema = z.object({
+  revision: z.string(),
+  update: z.enum(['notify', 'candidate', 'auto']),
+  logIndex: z.int().min(0),
+});
+
 const stateSchema = z.object({
   type: z.literal('weighlock.state/v1'),
   vault: z.string(),
@@ -57,6 +63,8 @@ const stateSchema = z.object({
   grants: z.record(digest, grantSchema).default({}),
   /** What runs where, by the digest of the statement that says so. */
   deployments: z.record(digest, deploymentSchema).default({}),
+  /** Models that are watched upstream. */
+  follows: z.record(modelShape, followSchema).default({}),
   issuedAt: z.string(),
   expiresAt: z.string(),
 });
@@ -104,6 +112,7 @@ const shardSchema = z.object({
 });
 
 export type Grant = z.infer<typeof grantSchema>;
+export type Follow = z.infer<typeof followSchema>;
 export type ChannelIndex = z.infer<typeof channelSchema>;
 export type RevisionIndex = z.infer<typeof revisionSchema>;
 export type ModelIndex = z.infer<typeof modelSchema>;

@@ -117,6 +117,16 @@ const review = z.object({
   approval: z.base64().max(2 * APPROVAL_BYTES_MAX),
 });
 
+/** A model is watched upstream; `off` ends it. The latest of a model counts. */
+const follow = z.object({
+  type: z.literal('weighlock.follow/v1'),
+  ...about,
+  model,
+  /** Branch or tag upstream. */
+  revision: z.string().min(1).max(255),
+  update: z.enum(['notify', 'candidate', 'auto', 'off']),
+});
+
 const statementSchema = z.discriminatedUnion('type', [
   removal,
   channelMove,
@@ -127,6 +137,7 @@ const statementSchema = z.discriminatedUnion('type', [
   deployment,
   deploymentEnd,
   review,
+  follow,
 ]);
 
 export type RemovalBody = z.infer<typeof removal>;
@@ -138,6 +149,7 @@ export type EvidenceBody = z.infer<typeof evidence>;
 export type DeploymentBody = z.infer<typeof deployment>;
 export type DeploymentEndBody = z.infer<typeof deploymentEnd>;
 export type ReviewBody = z.infer<typeof review>;
+export type FollowBody = z.infer<typeof follow>;
 export type StatementBody = z.infer<typeof statementSchema>;
 
 /** What stands between `weighlock.` and `/v1` in a statement's type. */
@@ -150,7 +162,8 @@ export type StatementKind =
   | 'evidence'
   | 'deployment'
   | 'deployment-end'
-  | 'review';
+  | 'review'
+  | 'follow';
 export type BodyOf<K extends StatementKind> = Extract<StatementBody, { type: `weighlock.${K}/v1` }>;
 
 export interface Signed<B extends StatementBody = StatementBody> {
@@ -206,6 +219,7 @@ const KINDS: readonly StatementKind[] = [
   'deployment',
   'deployment-end',
   'review',
+  'follow',
 ];
 
 /** As `openStatement`, of whatever kind; undefined unless one of the keys signed it. */

@@ -50,6 +50,9 @@ const VARIABLES = {
   WEIGHLOCK_YARA: 'yara',
 } as const;
 
+/** Secrets, which only the commands that need them read: they are no settings, and stand in no file. */
+const SECRETS: ReadonlySet<string> = new Set(['WEIGHLOCK_NOTIFY_SECRET', 'WEIGHLOCK_HUB_WEBHOOK_SECRET']);
+
 export interface Config {
   /** The file that was read, if there is one. */
   readonly file: string | undefined;
@@ -194,6 +197,7 @@ function readVariables(
   const found: Partial<Record<string, string>> = {};
   for (const [name, value] of Object.entries(environment)) {
     if (!name.startsWith('WEIGHLOCK_') || value === undefined || value === '') continue;
+    if (SECRETS.has(name)) continue;
     if (!(name in VARIABLES))
       throw invalid(`the variable ${name} is not known; there are ${Object.keys(VARIABLES).join(', ')}`);
     found[VARIABLES[name as keyof typeof VARIABLES]] = value;

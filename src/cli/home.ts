@@ -11,7 +11,9 @@ import { generateKeys, LocalLogSigner, LocalSigner, type LogSigner, type Signer 
 import { isArn, parseKmsArn } from '../attest/kms-arn.ts';
 import { openTrust, type Trust } from '../attest/trust.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { own } from '../base/own.ts';
 import { FileMemory } from '../registry/memory.ts';
+import type { Seen } from '../upstream/look.ts';
 
 export interface HomeSettings {
   readonly home: string;
@@ -150,6 +152,16 @@ export class Home {
 
   #verifiedFile(vault: string): string {
     return path.join(this.path, 'verified', `${vault}.json`);
+  }
+
+  /** What was seen upstream of the models that are followed; losing it costs a look. */
+  upstream(vault: string): { recall(model: string): Seen; remember(model: string, seen: Seen): void } {
+    const file = path.join(this.path, 'upstream', `${vault}.json`);
+    const all = () => readJson(file) as unknown as Record<string, Seen>;
+    return {
+      recall: (model) => own(all(), model) ?? {},
+      remember: (model, seen) => replace(file, `${JSON.stringify({ ...all(), [model]: seen }, null, 2)}\n`),
+    };
   }
 
   /** The vault that stood at a place when this machine last used it. */

@@ -87,6 +87,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   review: async () => (await import('./review.ts')).reviewCommand,
   rescan: async () => (await import('./rescan.ts')).rescanCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
+  upstream: async () => (await import('./upstream.ts')).upstreamCommand,
   waive: async () => (await import('./waive.ts')).waiveCommand,
   advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,

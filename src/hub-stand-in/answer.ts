@@ -1,4 +1,5 @@
 /** The stand-in's answers about a model that the caller may read: info, trees, refs, commits, and files. */
+import { createHash } from 'node:crypto';
 import { sendBody } from './body.ts';
 import type { SignedPlace } from './cdn.ts';
 import { type Identity, identityOf } from './content.ts';
@@ -83,7 +84,10 @@ export class AnswerTo {
     const named = query.getAll('expand');
     const isNamed = ([key]: [string, unknown]) => key === '_id' || key === 'id' || named.includes(key);
     const answered = named.length === 0 ? info : Object.fromEntries(Object.entries(info).filter(isNamed));
-    this.#json(exchange, 'model', answered);
+    const etag = `W/"${createHash('sha1').update(JSON.stringify(answered)).digest('hex')}"`;
+    if (exchange.request.headers['if-none-match'] === etag && this.#context.faults.quiet('model'))
+      return send(exchange, 304, { ETag: etag }, Buffer.alloc(0));
+    this.#json(exchange, 'model', answered, { ETag: etag });
   }
 
   async tree(exchange: Exchange, commit: RepoCommit, folder: string): Promise<void> {

@@ -61,6 +61,11 @@ export class Faults {
     this.#armed = faults.map((fault) => ({ fault, left: fault.times ?? Number.POSITIVE_INFINITY }));
   }
 
+  /** Whether nothing would strike there now. */
+  quiet(at: FaultPlace): boolean {
+    return !this.#armed.some(({ fault, left }) => left > 0 && fault.at === at);
+  }
+
   /** The fault that strikes this request now; it counts as used. */
   strike(at: FaultPlace, path?: string): Fault | undefined {
     const armed = this.#armed.find(

@@ -34,7 +34,7 @@ export const REVIEWS_IN_INDEX_MAX = 50;
 const DEFAULTS = ['', 'main', 'master', 'HEAD'];
 
 /** What of a state follows from the log. */
-export type Folded = Pick<State, 'index' | 'revokedFiles' | 'grants' | 'deployments'>;
+export type Folded = Pick<State, 'index' | 'revokedFiles' | 'grants' | 'deployments' | 'follows'>;
 
 /** The entry of a revision or of a file that something was stated about. */
 interface Logged {
@@ -50,6 +50,7 @@ export class Fold {
   readonly #revokedFiles: State['revokedFiles'];
   readonly #grants: State['grants'];
   readonly #deployments: State['deployments'];
+  readonly #follows: State['follows'];
 
   constructor(registry: Registry, before: State, head: TreeHead) {
     this.#registry = registry;
@@ -58,6 +59,7 @@ export class Fold {
     this.#revokedFiles = { ...before.revokedFiles };
     this.#grants = { ...before.grants };
     this.#deployments = { ...before.deployments };
+    this.#follows = { ...before.follows };
   }
 
   /** Takes in the entries from `size` on. */
@@ -99,6 +101,9 @@ export class Fold {
           await this.#registry.loggedStatement(logged, index);
           addReview(await this.#model(logged.model), logged.commit, at);
           break;
+        case 'follow':
+          this.#follow((await this.#registry.loggedStatement(logged, index)).body, index);
+          break;
         case 'deployment':
           this.#deployment(await this.#registry.loggedStatement(logged, index), index);
           break;
@@ -130,6 +135,7 @@ export class Fold {
       revokedFiles: this.#revokedFiles,
       grants: this.#grants,
       deployments: this.#deployments,
+      follows: this.#follows,
     };
   }
 
@@ -209,6 +215,11 @@ export class Fold {
       if (at.target === target && at.place === place) delete this.#deployments[before as Signed['digest']];
     }
     this.#deployments[digest] = { target, place, model, commit, logIndex };
+  }
+
+  #follow({ model, revision, update }: BodyOf<'follow'>, logIndex: number): void {
+    if (update === 'off') delete this.#follows[model];
+    else this.#follows[model] = { revision, update, logIndex };
   }
 
   async #model(model: ModelName): Promise<ModelIndex> {

@@ -172,7 +172,7 @@ export class Gate extends Registry {
     if (size > 0 || known.state) {
       throw new WeighlockError('WL_VAULT_CORRUPT', 'registry/state is missing');
     }
-    const nothing = { index: {}, revokedFiles: {}, grants: {}, deployments: {} };
+    const nothing = { index: {}, revokedFiles: {}, grants: {}, deployments: {}, follows: {} };
     const first = this.#nextState(undefined, { size, root }, nothing);
     await this.vault.create(STATE_KEY, await signState(first, this.#signer));
   }

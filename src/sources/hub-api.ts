@@ -48,6 +48,30 @@ export class HubApi {
     }));
   }
 
+  /** As `json`, where the answer is another than the one with this ETag; `unchanged` where it is not. */
+  async jsonUnless(
+    url: URL,
+    etag: string | undefined,
+    question: JsonQuestion,
+  ): Promise<(HubJson & { readonly etag: string | undefined }) | 'unchanged'> {
+    const condition = etag === undefined ? {} : { 'if-none-match': etag };
+    return this.#ask(
+      url,
+      question,
+      async (answer) => {
+        if (answer.status !== 304)
+          return {
+            value: await readJson(answer, question.bytesMax),
+            next: this.#next(answer),
+            etag: header(answer, 'etag'),
+          };
+        await discard(answer);
+        return 'unchanged' as const;
+      },
+      condition,
+    );
+  }
+
   /** Returns if the answer is a success, whatever it holds; errors as `refusal` maps them. */
   async succeeds(url: URL, question: Omit<JsonQuestion, 'bytesMax'>): Promise<void> {
     return this.#ask(url, question, discard);
@@ -57,6 +81,7 @@ export class HubApi {
     url: URL,
     question: Omit<JsonQuestion, 'bytesMax'>,
     read: (answer: HubAnswer) => Promise<T>,
+    condition: Readonly<Record<string, string>> = {},
   ): Promise<T> {
     const { limits, clock } = this.#options;
     const patience = new Patience({ ...limits, ...question.patience }, clock);
@@ -64,7 +89,7 @@ export class HubApi {
       const timeout = AbortSignal.timeout(limits.jsonMs);
       const signal = question.signal ? AbortSignal.any([question.signal, timeout]) : timeout;
       try {
-        return await read(await this.#follow(url, question.asked, signal));
+        return await read(await this.#follow(url, { asked: question.asked, condition }, signal));
       } catch (error) {
         throw connectionError(error, url, question.signal);
       }
@@ -72,12 +97,19 @@ export class HubApi {
   }
 
   /** Renamed models answer 307 on the same host. */
-  async #follow(url: URL, asked: JsonQuestion['asked'], signal: AbortSignal): Promise<HubAnswer> {
+  async #follow(
+    url: URL,
+    {
+      asked,
+      condition,
+    }: Pick<JsonQuestion, 'asked'> & { readonly condition: Readonly<Record<string, string>> },
+    signal: AbortSignal,
+  ): Promise<HubAnswer> {
     const { limits, http, clock, hasToken } = this.#options;
     let at = url;
     for (let hops = 0; hops <= limits.redirectsMax; hops++) {
-      const answer = await http.get(at, { accept: 'application/json' }, signal);
-      if (answer.status === 200) return answer;
+      const answer = await http.get(at, { accept: 'application/json', ...condition }, signal);
+      if (answer.status === 200 || (answer.status === 304 && 'if-none-match' in condition)) return answer;
       await discard(answer);
       const location = answer.status >= 300 && answer.status < 400 ? header(answer, 'location') : undefined;
       if (location === undefined) throw refusal(answer, { ...asked, hasToken, nowMs: clock.now() });

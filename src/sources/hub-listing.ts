@@ -52,6 +52,13 @@ export async function fetchInfo(
   const at = revision === undefined ? '' : `/revision/${encodeURIComponent(revision)}`;
   const question = { asked: { model, revision: revision ?? 'main' }, bytesMax: limits.infoBytesMax, signal };
   const { value } = await api.json(api.url(`/api/models/${model}${at}`), question);
+  return readInfo(value, asked);
+}
+
+function readInfo(
+  value: unknown,
+  { model, revision }: { readonly model: ModelName; readonly revision: string | undefined },
+): HubModelInfo {
   const info = parse(INFO, value, `the model info of ${model}`);
   if (!isCommit(info.sha)) throw lies(`${model} has the commit "${info.sha}", which is none`);
   if (revision !== undefined && isCommit(revision) && info.sha !== revision)
@@ -67,6 +74,23 @@ export async function fetchInfo(
     ...(info._id === undefined ? {} : { repoId: info._id }),
     ...(license === undefined ? {} : { license }),
   };
+}
+
+export interface Latest extends HubModelInfo {
+  readonly etag: string | undefined;
+}
+
+/** As `fetchInfo`, unless nothing changed since the answer with this ETag. */
+export async function fetchLatest(
+  api: HubApi,
+  asked: { readonly model: ModelName; readonly revision: string; readonly etag: string | undefined },
+  { limits, signal }: ListingOptions,
+): Promise<Latest | 'unchanged'> {
+  const { model, revision, etag } = asked;
+  const url = api.url(`/api/models/${model}/revision/${encodeURIComponent(revision)}`);
+  const question = { asked: { model, revision }, bytesMax: limits.infoBytesMax, signal };
+  const answer = await api.jsonUnless(url, etag, question);
+  return answer === 'unchanged' ? answer : { ...readInfo(answer.value, asked), etag: answer.etag };
 }
 
 const ENTRY = z.object({

@@ -7,7 +7,7 @@ import { HubDownload } from './hub-download.ts';
 import { parseEndpoint, RedirectHosts } from './hub-hosts.ts';
 import { HubHttp } from './hub-http.ts';
 import { HUB_LIMITS, type HubLimits } from './hub-limits.ts';
-import type { ListingOptions } from './hub-listing.ts';
+import type { Latest, ListingOptions } from './hub-listing.ts';
 import { PassingFailure, Patience, systemWaitingClock, type WaitingClock } from './patience.ts';
 import {
   type ByteRange,
@@ -72,6 +72,16 @@ export class HubSource implements Source {
   ): Promise<HubActivity> {
     const { fetchActivity } = await import('./hub-activity.ts');
     return fetchActivity(this.#api, at, { limits: this.#limits, signal });
+  }
+
+  /** What a branch or tag stands for now, unless the answer is the one with this ETag: as cheap as a look can be. */
+  async latest(
+    asked: { readonly model: ModelName; readonly revision: string; readonly etag: string | undefined },
+    signal?: AbortSignal,
+  ): Promise<Latest | 'unchanged'> {
+    refuseRevision(asked.revision);
+    const { fetchLatest } = await import('./hub-listing.ts');
+    return fetchLatest(this.#api, asked, { limits: this.#limits, signal });
   }
 
   async resolve(
