@@ -54,6 +54,24 @@ describe('a container’s variables', () => {
     assert.equal(remoteCode({ VLLM_ARGS: '--trust-remote-code' }).length, 1);
   });
 
+  it('are not let through where there is more of them than is read', () => {
+    assert.equal(remoteCode({ VLLM_ARGS: 'x'.repeat(70_000) }).length, 1);
+    assert.equal(
+      remoteCode(
+        {},
+        Array.from({ length: 1_001 }, () => 'x'),
+      ).length,
+      1,
+    );
+    assert.equal(
+      remoteCode(Object.fromEntries(Array.from({ length: 1_001 }, (_, i) => [`X${i}`, '']))).length,
+      1,
+    );
+    const started = performance.now();
+    remoteCode({ VLLM_ARGS: '--trust-remote-code  '.repeat(3_000) + ' '.repeat(2_000) });
+    assert.ok(performance.now() - started < 500, 'an option that comes again and again');
+  });
+
   it('name the model of vLLM’s arguments', () => {
     assert.deepEqual(modelsInArguments(['vllm', 'serve', 'org/a', '--port', '1']), ['org/a']);
     assert.deepEqual(modelsInArguments(['--model=org/a', '--model', 'org/b']), ['org/a', 'org/b']);

@@ -14,9 +14,9 @@ const MODEL_VARIABLES: ReadonlySet<string> = new Set([
 const OTHER_MODEL_VARIABLES =
   /^(?:OPTION|SM_VLLM|VLLM)_(?:TOKENIZER|DRAFT_MODEL|SPECULATIVE_DRAFT_MODEL|SPECULATIVE_MODEL|HF_CONFIG_PATH)$/;
 
-/** Variables and arguments that are looked at of one container; platforms take fewer. */
+/** Variables and arguments that are looked at of one container, and how much of each; platforms take fewer and less. */
 const ENTRIES_MAX = 1_000;
-const VALUE_CHARS_MAX = 8_192;
+const VALUE_CHARS_MAX = 65_536;
 
 export interface Told {
   readonly variable: string;
@@ -50,15 +50,20 @@ export function remoteCode(
   });
   const words = args
     .slice(0, ENTRIES_MAX)
-    .filter((value) => trusts(value.slice(0, VALUE_CHARS_MAX)))
+    .filter(trusts)
     .map(() => ({ variable: 'argument', value: OPTION }));
-  return [...variables, ...words];
+  const more = args.length > ENTRIES_MAX || Object.keys(environment).length > ENTRIES_MAX;
+  return [...variables, ...words, ...(more ? [UNREAD] : [])];
 }
 
 /** Said in place of a whole command line, in which a secret may stand. */
 const OPTION = '--trust-remote-code';
 
+/** What is not read may let code run: whoever hides the option behind a thousand others is not let through. */
+const UNREAD: Told = { variable: 'environment', value: '(more than is read)' };
+
 function trusts(value: string): boolean {
+  if (value.length > VALUE_CHARS_MAX) return true;
   return /--trust[-_]remote[-_]code(?![=\s]+(?:false|0|no|off)\b)/i.test(value);
 }
 
@@ -76,5 +81,5 @@ export function modelsInArguments(args: readonly string[]): string[] {
 function entries(environment: Readonly<Record<string, string>>): Told[] {
   return Object.entries(environment)
     .slice(0, ENTRIES_MAX)
-    .map(([name, value]) => ({ variable: name.toUpperCase(), value: value.slice(0, VALUE_CHARS_MAX) }));
+    .map(([name, value]) => ({ variable: name.toUpperCase(), value }));
 }

@@ -81,6 +81,7 @@ async function describe(
   const config = await asked(client.send(new DescribeEndpointConfigCommand({ EndpointConfigName })));
   if (config.kind !== 'answer') return missing('sagemaker:DescribeEndpointConfig', config);
   const { ProductionVariants: planned = [], ShadowProductionVariants: shadows = [] } = config.answer;
+  if (planned.length + shadows.length > PARTS_MAX) unread.push(`it has more than ${PARTS_MAX} variants`);
   const variants: RunningVariant[] = [];
   for (const variant of [...planned, ...shadows].slice(0, PARTS_MAX)) {
     const running = await describeVariant(client, variant);
@@ -104,7 +105,8 @@ async function describeVariant(
   const result = await asked(client.send(new DescribeModelCommand({ ModelName: model })));
   if (result.kind !== 'answer') return missingPermission(['sagemaker:DescribeModel'], result);
   const { PrimaryContainer, Containers = [], EnableNetworkIsolation, VpcConfig } = result.answer;
-  const containers = [...(PrimaryContainer ? [PrimaryContainer] : []), ...Containers].slice(0, PARTS_MAX);
+  const containers = [...(PrimaryContainer ? [PrimaryContainer] : []), ...Containers];
+  if (containers.length > PARTS_MAX) return `model ${model} has more than ${PARTS_MAX} containers`;
   const packaged = containers.find(({ ModelPackageName: packageName }) => packageName !== undefined);
   if (packaged) return `model ${model} is of a model package, which is not looked at`;
   return {
