@@ -50,7 +50,7 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
         '--namespace',
         'models',
       ],
-      ...['--image', `vllm@sha256:${'a'.repeat(64)}`, '--gpu', 'l4'],
+      ...['--image', `vllm@sha256:${'a'.repeat(64)}`, '--gpu', 'l4', '--token-secret', 'reader'],
     ]);
     assert.equal(planned.exit, 0, planned.stderr);
     ({ commit } = planned.json);

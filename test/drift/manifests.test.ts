@@ -53,7 +53,18 @@ describe('weighlock drift on what weighlock deploy writes', { skip: noCertificat
   for (const [i, [title, [target = '', ...options]]] of Object.entries(WAYS).entries()) {
     it(`agrees with ${title}`, async () => {
       const out = path.join(stage.folder, `out-${i}`);
-      const place = ['--name', `chat-${i}`, '--namespace', 'models', '--image', IMAGE, '--gpu', 'l4'];
+      const place = [
+        '--name',
+        `chat-${i}`,
+        '--namespace',
+        'models',
+        '--image',
+        IMAGE,
+        '--gpu',
+        'l4',
+        '--token-secret',
+        'reader',
+      ];
       const egress = ['--egress-cidr', '203.0.113.0/24'];
       const ran = await stage.here([
         ...['deploy', target, MODEL, '--out', out, '--record', ...place, ...egress, ...options],
