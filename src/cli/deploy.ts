@@ -100,6 +100,7 @@ async function deploy(
     };
     return runHere(wire, { gate, model: subject.model, revision, here: plan.here, planOf });
   }
+  if (recording) requireComplete(plan);
   const written = flags.out === undefined ? [] : writeFiles(flags.out, plan);
   const applied = flags.apply ? await apply(wire, plan) : undefined;
   const recorded = gate && (await record(gate, plan, applied));
@@ -172,9 +173,12 @@ function daysOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : wholeNumber('--verified-within', text.replace(/d$/, ''), 3650);
 }
 
+/** What is incomplete is neither made, nor recorded as if it had been. */
+function requireComplete({ missing: [first] }: Plan): void {
+  if (first !== undefined) throw new WeighlockError('WL_USAGE', `it cannot be applied yet: ${first}`);
+}
+
 async function apply(wire: Wire, plan: Plan): Promise<Applied> {
-  const [missing] = plan.missing;
-  if (missing !== undefined) throw new WeighlockError('WL_USAGE', `it cannot be applied yet: ${missing}`);
   if (!plan.apply)
     throw new WeighlockError(
       'WL_USAGE',

@@ -1,6 +1,7 @@
 /** What targets on AWS share: where and as whom, names, and policies for exactly one revision. */
+import { sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { type RevisionId, revisionPrefix } from '../vault/layout.ts';
+import { revisionPrefix } from '../vault/layout.ts';
 import type { S3Settings } from '../vault/s3-place.ts';
 import type { Flags, Subject } from './deploy.ts';
 import { text } from './flags.ts';
@@ -83,9 +84,10 @@ export function resourceName(
   return head.replace(/^-+|-+$/g, '') + tail;
 }
 
-/** The role under which exactly this revision is read. */
-export function revisionRoleName({ model, commit }: RevisionId, service: string): string {
-  return resourceName(model, { end: `${service}-${commit.slice(0, 12)}`, lengthMax: ROLE_NAME_LENGTH_MAX });
+/** A role is named by what it may do: a second one never takes over, or changes, what the first one needs. */
+export function revisionRoleName(model: string, service: string, policy: PolicyDocument): string {
+  const digest = sha256(JSON.stringify(policy)).slice(0, 12);
+  return resourceName(model, { end: `${service}-${digest}`, lengthMax: ROLE_NAME_LENGTH_MAX });
 }
 
 /** Assumed by one service, on behalf of this account alone: no other customer of the service can borrow the role. */

@@ -32,7 +32,7 @@ describe('applying with moto', { skip: MOTO.skip || SERVICE_MODELS.skip }, () =>
     const { plan, applied } = await deployed(sageMaker, subjectOrder('Qwen-1.5B'));
     assert.match(applied.lines[0]?.text ?? '', /is in service/);
     assert.match(plan.deployment.place, new RegExp(`^arn:aws:sagemaker:eu-west-1:${MOTO_ACCOUNT}:endpoint/`));
-    const name = `DeepSeek-R1-Distill-Qwen-1-5B-sagemaker-${COMMIT.slice(0, 12)}`;
+    const name = roleIn(plan);
     const iam = new IAMClient(moto.config);
     const { PolicyDocument } = await iam.send(
       new GetRolePolicyCommand({ RoleName: name, PolicyName: 'weighlock' }),
@@ -78,17 +78,17 @@ describe('applying with moto', { skip: MOTO.skip || SERVICE_MODELS.skip }, () =>
   });
 
   it('takes no role that trusts others than it should', async () => {
+    const order = subjectOrder('Llama-8B', { flags: { instance: 'ml.p4d.24xlarge' } });
     const trust = {
       Version: '2012-10-17',
       Statement: [{ Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' }],
     };
     await new IAMClient(moto.config).send(
       new CreateRoleCommand({
-        RoleName: `DeepSeek-R1-Distill-Llama-8B-sagemaker-${COMMIT.slice(0, 12)}`,
+        RoleName: roleIn(await sageMaker.plan(order)),
         AssumeRolePolicyDocument: JSON.stringify(trust),
       }),
     );
-    const order = subjectOrder('Llama-8B', { flags: { instance: 'ml.p4d.24xlarge' } });
     await assert.rejects(deployed(sageMaker, order), (error) => {
       assert.ok(error instanceof WeighlockError);
       assert.equal(error.code, 'WL_DEPLOY_EXISTS');
@@ -129,6 +129,15 @@ describe('applying with moto', { skip: MOTO.skip || SERVICE_MODELS.skip }, () =>
     }
   });
 });
+
+function roleIn(plan: Plan): string {
+  return (
+    plan.deployment.resources
+      .find((arn) => arn.includes(':role/'))
+      ?.split('/')
+      .at(-1) ?? ''
+  );
+}
 
 interface Asked {
   readonly route?: 'vault' | 'hub';

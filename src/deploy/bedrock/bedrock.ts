@@ -5,6 +5,7 @@
 import { WeighlockError } from '../../base/errors.ts';
 import { accountOf, json, partitionOf, regionOf, requireBucket } from '../aws.ts';
 import { callerOf } from '../aws-call.ts';
+import { withBucketKey } from '../bucket-key.ts';
 import type { Order, Plan, Subject, Target } from '../deploy.ts';
 import { gigabytes, sizeLines } from '../size.ts';
 import { type Import, importOf, requestsOf } from './import.ts';
@@ -43,7 +44,8 @@ export const bedrock: Target = {
     requireImportable(subject);
     const region = regionOf(flags, subject, environment);
     const account = accountOf(flags, subject) ?? (await callerOf(order, region)).account;
-    return planOf(order, importOf(order, { region, account, partition: partitionOf(region) }));
+    const keyed = await withBucketKey(order);
+    return planOf(keyed, importOf(keyed, { region, account, partition: partitionOf(region) }));
   },
 };
 

@@ -36,7 +36,8 @@ export function importOf({ subject, flags }: Order, place: AwsPlace): Import {
   const bucket = requireBucket(subject, 'Bedrock');
   const kmsKey = text(flags, 'bucketKey') ?? bucket.kmsKey;
   const named = text(flags, 'role');
-  const name = revisionRoleName(subject, 'bedrock');
+  const policy = document(readRevision(subject, { ...bucket, ...(kmsKey && { kmsKey }) }, place));
+  const name = revisionRoleName(model, 'bedrock', policy);
   const modelName = nameOf(text(flags, 'name'), subject);
   const key = text(flags, 'kmsKey');
   const tags = [
@@ -61,7 +62,6 @@ export function importOf({ subject, flags }: Order, place: AwsPlace): Import {
     clientRequestToken: digest,
     ...what,
   };
-  const policy = document(readRevision(subject, { ...bucket, ...(kmsKey && { kmsKey }) }, place));
   return {
     place,
     roleArn,

@@ -61,7 +61,8 @@ export function designOf({ subject, sizing, remoteCode }: Order, settings: Setti
   const token = subject.origin.route === 'hub' && tokenSecret ? secretReference(tokenSecret) : undefined;
   const environment = environmentOf({ kind: container, subject, need, gpus, remoteCode, token });
   const times = timesOf(subject);
-  const roleName = revisionRoleName(subject, 'sagemaker');
+  const execution = executionPolicy(subject, settings);
+  const roleName = revisionRoleName(subject.model, 'sagemaker', execution);
   const roleArn = settings.roleArn ?? `arn:${partition}:iam::${account}:role/${roleName}`;
   const tags = tagsOf(subject);
   const alarm = settings.alarms.length > 0 ? undefined : alarmOf(name);
@@ -98,7 +99,7 @@ export function designOf({ subject, sizing, remoteCode }: Order, settings: Setti
     roleArn,
     endpointArn: `arn:${partition}:sagemaker:${region}:${account}:endpoint/${name}`,
     role: settings.roleArn ? undefined : { name: roleName, trust: trustOf(SAGEMAKER_SERVICE, place) },
-    execution: executionPolicy(subject, settings),
+    execution,
     deployer: deployerPolicy(subject, settings, {
       roleArn,
       makesRole: !settings.roleArn,

@@ -5,6 +5,7 @@
 import { WeighlockError } from '../../base/errors.ts';
 import { accountOf, json, regionOf, requireBucket } from '../aws.ts';
 import { callerOf } from '../aws-call.ts';
+import { withBucketKey } from '../bucket-key.ts';
 import type { Order, Plan, PlanLine, Target } from '../deploy.ts';
 import { hubPromises } from '../hub-promises.ts';
 import { sizeLines } from '../size.ts';
@@ -17,9 +18,9 @@ export const sageMaker: Target = {
     const { subject, flags, environment } = order;
     if (subject.origin.route === 'vault') requireAmazon(order);
     const region = regionOf(flags, subject, environment);
-    // No other step of a plan talks to anybody.
     const account = accountOf(flags, subject) ?? (await callerOf(order, region)).account;
-    return planOf(order, readSettings(order, account));
+    const keyed = await withBucketKey(order);
+    return planOf(keyed, readSettings(keyed, account));
   },
 };
 
