@@ -77,6 +77,19 @@ const CASES: Readonly<Record<string, Case>> = {
     identity: [allow({}), deny({ Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } } })],
     could: true,
   },
+  'denied everywhere but for one model': {
+    identity: [allow({ Resource: '*' }), deny({ Resource: undefined, NotResource: `${MODELS}org/*` })],
+    could: true,
+  },
+  'denied everywhere but elsewhere': {
+    identity: [allow({ Resource: '*' }), deny({ Resource: undefined, NotResource: 'arn:aws:s3:::other/*' })],
+    could: false,
+  },
+  'within a boundary of one model': {
+    identity: [allow({ Resource: '*' })],
+    boundary: [allow({ Resource: `${MODELS}org/name/*` })],
+    could: true,
+  },
   'denied by a variable': {
     identity: [allow({}), deny({ Resource: `arn:aws:s3:::acme/${USER}*` })],
     could: true,

@@ -6,6 +6,7 @@
  * that cannot be decided counts as one, a denial under such a condition does not: the answer is never "no" by guess.
  * Policies of the organisation (SCPs) are not seen from inside an account; they can only take away.
  */
+import { randomBytes } from 'node:crypto';
 import { matches } from '../policy-reading.ts';
 import type { ConditionEntry, ReadStatement } from './statement.ts';
 
@@ -41,37 +42,36 @@ export interface Allowance {
   readonly under: readonly string[];
 }
 
-/** Every way in which the caller could do it; empty where it cannot. */
+/** Every way in which the caller could do it, at most one for each pattern that allows; empty where it cannot. */
 export function allowances(caller: Caller, attempt: Attempt, policies: Policies): Allowance[] {
   const context = { ...attempt.context, ...contextOf(caller) };
-  const denials = [
-    ...policies.identity,
-    ...(policies.boundary ?? []),
-    ...policies.bucket.filter((statement) => names(statement, caller)),
-  ].filter(({ effect }) => effect === 'Deny');
-  const denied = (witness: string) =>
+  const bucket = policies.bucket.filter((statement) => names(statement, caller));
+  const all = [...policies.identity, ...(policies.boundary ?? []), ...bucket];
+  const denials = all.filter(({ effect }) => effect === 'Deny');
+  const at = { attempt, context, places: placesOf(all, attempt.below) };
+  const denied = (place: string) =>
     denials.some(
       (statement) =>
         onAction(statement, attempt.action) &&
-        covers(statement, witness) === 'yes' &&
+        covers(statement, place) === 'yes' &&
         holds(statement.conditions, context).answer === 'yes',
     );
-  const within = (witness: string) =>
+  const within = (place: string) =>
     policies.boundary === undefined ||
     policies.boundary.some(
       (statement) =>
         statement.effect === 'Allow' &&
         onAction(statement, attempt.action) &&
-        covers(statement, witness) !== 'no' &&
+        covers(statement, place) !== 'no' &&
         holds(statement.conditions, context).answer !== 'no',
     );
-  const own = grants(policies.identity, attempt, context).filter(({ witness }) => within(witness));
-  const given = grants(
-    policies.bucket.filter((statement) => gives(statement, caller)),
-    attempt,
-    context,
-  );
-  return [...own, ...given].filter(({ witness }) => !denied(witness));
+  const gives = bucket.filter((statement) => givesTo(statement, caller));
+  return [
+    ...policies.identity.flatMap((statement) =>
+      grants(statement, at, (place) => within(place) && !denied(place)),
+    ),
+    ...gives.flatMap((statement) => grants(statement, at, (place) => !denied(place))),
+  ];
 }
 
 function contextOf({ arn, account, type }: Caller): RequestContext {
@@ -84,32 +84,47 @@ function contextOf({ arn, account, type }: Caller): RequestContext {
   };
 }
 
-function grants(
-  statements: readonly ReadStatement[],
-  { action, below }: Attempt,
-  context: RequestContext,
-): Allowance[] {
-  return statements.flatMap((statement) => {
-    if (statement.effect !== 'Allow' || !onAction(statement, action)) return [];
-    const { answer, open } = holds(statement.conditions, context);
-    if (answer === 'no') return [];
-    return reached(statement, below).map((place) => ({ ...place, sid: statement.sid, under: open }));
-  });
+interface Search {
+  readonly attempt: Attempt;
+  readonly context: RequestContext;
+  readonly places: readonly string[];
 }
 
-/** Resources below a place that a statement speaks of. */
-function reached(
+function grants(
   statement: ReadStatement,
-  below: string,
-): readonly { readonly pattern: string; readonly witness: string }[] {
-  if (statement.notResources !== undefined) {
-    const witness = `${below}${FILLER}`;
-    return covers(statement, witness) === 'no' ? [] : [{ pattern: 'all but what it names', witness }];
+  { attempt, context, places }: Search,
+  open: (place: string) => boolean,
+): Allowance[] {
+  if (statement.effect !== 'Allow' || !onAction(statement, attempt.action)) return [];
+  const held = holds(statement.conditions, context);
+  if (held.answer === 'no') return [];
+  const { sid } = statement;
+  const way = (pattern: string, reaches: (place: string) => boolean): Allowance[] => {
+    const witness = places.find((place) => reaches(place) && open(place));
+    return witness === undefined ? [] : [{ pattern, witness, sid, under: held.open }];
+  };
+  if (statement.notResources !== undefined)
+    return way('all but what it names', (place) => covers(statement, place) !== 'no');
+  return (statement.resources ?? []).flatMap((pattern) =>
+    way(pattern, (place) => matches(bare(pattern.replace(VARIABLES, '*')), place)),
+  );
+}
+
+/**
+ * Places that the statements tell apart: one that none of them names, and one for each pattern in any of them. A role
+ * that is denied "all but models/a/" may write in models/a/, and nowhere else.
+ */
+function placesOf(statements: readonly ReadStatement[], below: string): string[] {
+  const patterns = statements.flatMap(({ resources = [], notResources = [] }) => [
+    ...resources,
+    ...notResources,
+  ]);
+  const found = new Set([`${bare(below)}${FILLER}`]);
+  for (const pattern of patterns.slice(0, PATTERNS_MAX)) {
+    const place = witnessBelow(pattern, below);
+    if (place !== undefined) found.add(place);
   }
-  return (statement.resources ?? []).flatMap((pattern) => {
-    const witness = witnessBelow(pattern, below);
-    return witness === undefined ? [] : [{ pattern, witness }];
-  });
+  return [...found];
 }
 
 function onAction({ actions, notActions }: ReadStatement, action: string): boolean {
@@ -122,6 +137,7 @@ type Answer = 'yes' | 'maybe' | 'no';
 
 /** Variables of policies stand for what is known only when the request is made. */
 const VARIABLE = '${';
+const VARIABLES = /\$\{[^}]*\}/g;
 
 function covers({ resources, notResources }: ReadStatement, arn: string): Answer {
   const patterns = notResources ?? resources ?? [];
@@ -136,14 +152,18 @@ function bare(arn: string): string {
   return arn.replace(/^arn:[^:]*:s3:::/, '');
 }
 
-const FILLER = 'weighlock-posture';
+/** Nobody can deny exactly this name, to be passed for one who is denied everything. */
+const FILLER = randomBytes(12).toString('hex');
+
+/** Patterns of one principal's statements that are looked at; IAM's limits on their length allow a few hundred. */
+const PATTERNS_MAX = 10_000;
 
 /**
  * A resource that the pattern matches and that begins with `below`, if there is one: the pattern is followed through
  * the text as a machine of its positions, and what is left of it is filled in.
  */
 export function witnessBelow(given: string, below: string): string | undefined {
-  const pattern = bare(given.replace(/\$\{[^}]*\}/g, '*'));
+  const pattern = bare(given.replace(VARIABLES, '*'));
   const text = bare(below);
   let positions = skipping(new Set([0]), pattern);
   for (const char of text) {
@@ -175,7 +195,7 @@ function names({ principals, notPrincipals }: ReadStatement, caller: Caller): bo
 }
 
 /** Whether it gives by itself. Naming the account only lets the account's own policies decide. */
-function gives({ principals, notPrincipals }: ReadStatement, caller: Caller): boolean {
+function givesTo({ principals, notPrincipals }: ReadStatement, caller: Caller): boolean {
   if (notPrincipals !== undefined) return !notPrincipals.includes(caller.arn);
   return (principals ?? []).some((principal) => principal === '*' || principal === caller.arn);
 }
