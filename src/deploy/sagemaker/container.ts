@@ -21,6 +21,8 @@ export interface ContainerSettings {
   /** GPUs that share the model. */
   readonly gpus: number;
   readonly remoteCode: 'refused' | 'asked for';
+  /** How long SageMaker waits for the start. */
+  readonly startupSeconds: number;
   /** What stands for the token until the call is made: a reference to a secret, never the token. */
   readonly token: string | undefined;
 }
@@ -73,14 +75,20 @@ function modelVariables(settings: ContainerSettings): Variables {
   }
 }
 
-function lmi({ subject, need, gpus, remoteCode, token }: ContainerSettings): Variables {
+function lmi({ subject, need, gpus, remoteCode, token, startupSeconds }: ContainerSettings): Variables {
   const hub = subject.origin.route === 'hub';
   return {
     // From the bucket it finds the folder by itself: a name of the Hub stands here only where the Hub is asked.
     HF_MODEL_ID: hub ? subject.model : undefined,
     OPTION_REVISION: hub ? subject.commit : undefined,
     HF_TOKEN: token,
-    OPTION_ROLLING_BATCH: 'vllm',
+    // vLLM batches by itself: from LMI 15 on this is how it is served, and answers are those of OpenAI's protocol.
+    OPTION_ASYNC_MODE: 'true',
+    OPTION_ROLLING_BATCH: 'disable',
+    OPTION_ENTRYPOINT: 'djl_python.lmi_vllm.vllm_async_service',
+    OPTION_MODEL_LOADING_TIMEOUT: String(startupSeconds),
+    // What cannot load ends, instead of being tried until SageMaker gives up.
+    SERVING_FAIL_FAST: 'true',
     OPTION_TENSOR_PARALLEL_DEGREE: String(gpus),
     OPTION_MAX_MODEL_LEN: need && String(need.contextTokens),
     OPTION_MAX_ROLLING_BATCH_SIZE: need && String(need.concurrency),

@@ -59,8 +59,17 @@ export function designOf({ subject, sizing, remoteCode }: Order, settings: Setti
   const { instance } = choice;
   const gpus = need ? shareOf(need, instance.gpus).gpus : instance.gpus;
   const token = subject.origin.route === 'hub' && tokenSecret ? secretReference(tokenSecret) : undefined;
-  const environment = environmentOf({ kind: container, subject, need, gpus, remoteCode, token });
   const times = timesOf(subject);
+  const { startupSeconds } = times;
+  const environment = environmentOf({
+    kind: container,
+    subject,
+    need,
+    gpus,
+    remoteCode,
+    token,
+    startupSeconds,
+  });
   const execution = executionPolicy(subject, settings);
   const roleName = revisionRoleName(subject.model, 'sagemaker', execution);
   const roleArn = settings.roleArn ?? `arn:${partition}:iam::${account}:role/${roleName}`;
