@@ -2,6 +2,7 @@
 import { benchAdmit } from './admit.ts';
 import { benchGateway } from './gateway.ts';
 import { benchPull } from './pull.ts';
+import { benchRegistry } from './registry.ts';
 import { benchS3 } from './s3.ts';
 import { benchScan } from './scan.ts';
 import { benchContest } from './scan-contest.ts';
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<void
   gateway: benchGateway,
   scan: benchScan,
   contest: benchContest,
+  registry: benchRegistry,
 };
 
 // Broken off, a bench ends as it always does: gigabytes in memory are given back.
