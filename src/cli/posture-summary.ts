@@ -1,7 +1,7 @@
 /** What the checks of a vault's place come to, for whoever needs no more than the sum. */
 import { WeighlockError } from '../base/errors.ts';
 import type { PostureSummary } from '../compare/vault-side.ts';
-import { HOLD_DAYS_DEFAULT } from '../posture/bucket-plan.ts';
+import { HOLD_DAYS_DEFAULT } from '../posture/bucket/bucket-plan.ts';
 import type { PostureRow } from '../posture/posture.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Wire } from './wire.ts';

@@ -2,12 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { EXIT, printable, WeighlockError } from '../base/errors.ts';
-import { HOLD_DAYS_DEFAULT } from '../posture/bucket-plan.ts';
+import { HOLD_DAYS_DEFAULT } from '../posture/bucket/bucket-plan.ts';
+import type { StepReport } from '../posture/bucket/steps.ts';
 import type { PostureRow } from '../posture/posture.ts';
 import { asff } from '../posture/reports/asff.ts';
 import type { ReportHead } from '../posture/reports/points.ts';
 import { postureSarif } from '../posture/reports/sarif.ts';
-import type { StepReport } from '../posture/steps.ts';
 import type { Surroundings } from '../posture/surroundings.ts';
 import type { Registry } from '../registry/registry.ts';
 import { s3Place } from '../vault/s3-place.ts';
@@ -140,7 +140,7 @@ async function ofBucket(
   const [{ withSurroundings }, { bucketPosture }, { bucketArn }] = await Promise.all([
     import('../posture/open-posture.ts'),
     import('../posture/posture.ts'),
-    import('../posture/place.ts'),
+    import('../posture/bucket/place.ts'),
   ]);
   const request = {
     holdDays: Number(flags.holdDays),

@@ -1,12 +1,12 @@
 /** `weighlock vault`: makes the bucket of a vault as it should be, and checks what a store can be trusted with. */
 import { Command } from 'commander';
 import { EXIT, WeighlockError } from '../base/errors.ts';
-import { HOLD_DAYS_DEFAULT, isService, type PlanRequest } from '../posture/bucket-plan.ts';
-import { checkDirectory } from '../posture/check-directory.ts';
-import { type CheckRow, verdictOf } from '../posture/check-row.ts';
-import { cloudFormation } from '../posture/cloudformation.ts';
-import { ROLE_NAMES, type RoleName } from '../posture/place.ts';
-import type { StepReport } from '../posture/steps.ts';
+import { HOLD_DAYS_DEFAULT, isService, type PlanRequest } from '../posture/bucket/bucket-plan.ts';
+import { cloudFormation } from '../posture/bucket/cloudformation.ts';
+import { ROLE_NAMES, type RoleName } from '../posture/bucket/place.ts';
+import type { StepReport } from '../posture/bucket/steps.ts';
+import { checkDirectory } from '../posture/store/check-directory.ts';
+import { type CheckRow, verdictOf } from '../posture/store/check-row.ts';
 import { type S3Settings, s3Place } from '../vault/s3-place.ts';
 import type { VaultTicket } from '../vault/vault.ts';
 import type { Run } from './main.ts';
@@ -64,8 +64,8 @@ export function vaultCommand(run: Run): Command {
 }
 
 /** The clients of AWS take a while to load: no other command waits for them. */
-function openStore(): Promise<typeof import('../posture/open-store.ts')> {
-  return import('../posture/open-store.ts');
+function openStore(): Promise<typeof import('../posture/store/open-store.ts')> {
+  return import('../posture/store/open-store.ts');
 }
 
 interface CheckFlags {

@@ -1,7 +1,7 @@
 /** Who has a revision, or a file by its digest: revisions, channels, deployments, who may pull it, and who did. */
 import type { Sha256 } from '../base/digest.ts';
 import type { ModelName } from '../base/name.ts';
-import { matches } from '../posture/policy-reading.ts';
+import { matches } from '../posture/bucket/policy-reading.ts';
 import { deployments } from '../registry/deployments.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { RevisionId } from '../vault/layout.ts';

@@ -1,7 +1,7 @@
 /** One workload against the statement that says how it was deployed. */
 import type { DeploymentBody } from '../attest/statement.ts';
+import type { Place } from '../posture/bucket/place.ts';
 import { remoteCode } from '../posture/endpoints/environment.ts';
-import type { Place } from '../posture/place.ts';
 import type { Difference } from './drift.ts';
 import { readsHub, type Served, servedBy } from './served.ts';
 import type { Workload } from './workload.ts';

@@ -9,8 +9,8 @@
  */
 import type { Sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
+import type { Place } from '../posture/bucket/place.ts';
 import { remoteCode } from '../posture/endpoints/environment.ts';
-import type { Place } from '../posture/place.ts';
 import { deployments, type RecordedDeployment } from '../registry/deployments.ts';
 import type { Registry } from '../registry/registry.ts';
 import { verifyRevision } from '../registry/verify-revision.ts';

@@ -2,8 +2,8 @@
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { WeighlockError } from '../base/errors.ts';
-import { refusalOf } from '../posture/answer.ts';
 import { type RunningEndpoint, runningEndpoints } from '../posture/endpoints/sagemaker.ts';
+import { refusalOf } from '../posture/store/answer.ts';
 import { awsConfig } from '../vault/s3-client.ts';
 import type { Found, Workload } from './workload.ts';
 

@@ -1,8 +1,8 @@
 /** Which models a workload serves, read from where its platform says they come from. */
 import { isCommit, parseModelName } from '../base/name.ts';
+import type { Place } from '../posture/bucket/place.ts';
 import { hubIds, isHubId, modelsInArguments } from '../posture/endpoints/environment.ts';
 import { vaultUri } from '../posture/endpoints/vault-uri.ts';
-import type { Place } from '../posture/place.ts';
 import type { RevisionId } from '../vault/layout.ts';
 import type { Workload, WorkloadContainer } from './workload.ts';
 

@@ -11,8 +11,8 @@ import { WeighlockError } from '../base/errors.ts';
 import { awsConfig, s3Client } from '../vault/s3-client.ts';
 import { storeError } from '../vault/s3-errors.ts';
 import { type S3Settings, s3Place } from '../vault/s3-place.ts';
-import { storeOf } from './address.ts';
-import { asked } from './answer.ts';
+import { storeOf } from './store/address.ts';
+import { asked } from './store/answer.ts';
 import type { Neighbours, Surroundings } from './surroundings.ts';
 
 export type PostureRequest = Pick<Surroundings, 'holdDays' | 'registry' | 'signingKeyArns' | 'accepted'>;

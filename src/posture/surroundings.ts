@@ -7,7 +7,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { S3ControlClient } from '@aws-sdk/client-s3-control';
 import type { SageMakerClient } from '@aws-sdk/client-sagemaker';
 import type { Registry } from '../registry/registry.ts';
-import type { OwnedPlace } from './place.ts';
+import type { OwnedPlace } from './bucket/place.ts';
 
 /** AWS's services beside S3; a store of another maker has none that are known here. */
 export interface Neighbours {

@@ -9,7 +9,7 @@ import { VllmTarget } from '../../src/deploy/kubernetes/vllm.ts';
 import { compare } from '../../src/drift/compare.ts';
 import type { KubernetesApi } from '../../src/drift/kubernetes/api.ts';
 import { kubernetesWorkloads } from '../../src/drift/kubernetes/workloads.ts';
-import type { Place } from '../../src/posture/place.ts';
+import type { Place } from '../../src/posture/bucket/place.ts';
 import { orderOf, subjectNamed } from './subjects.ts';
 
 const PLACE: Place = { bucket: 'acme-models', prefix: '' };

@@ -10,7 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { bucketPolicy } from '../../src/posture/bucket-policy.ts';
+import { bucketPolicy } from '../../src/posture/bucket/bucket-policy.ts';
 import { connect, S3_SERVERS, type S3Server } from '../s3/server.ts';
 import { bytesFile, plainCommit, safetensors } from '../story/models.ts';
 import { openS3Stage, type S3Stage } from '../story/s3-stage.ts';

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { storeOf } from '../../src/posture/address.ts';
-import { verdictOf } from '../../src/posture/check-row.ts';
-import { type InitReport, initBucket } from '../../src/posture/open-store.ts';
+import { storeOf } from '../../src/posture/store/address.ts';
+import { verdictOf } from '../../src/posture/store/check-row.ts';
+import { type InitReport, initBucket } from '../../src/posture/store/open-store.ts';
 import { s3Client } from '../../src/vault/s3-client.ts';
 import type { S3Settings } from '../../src/vault/s3-place.ts';
 import { MOTO_PROXY, type MotoProxy, REGION, startMotoProxy } from './moto.ts';

@@ -6,10 +6,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { type BucketPlan, type PlanRequest, planBucket } from '../../src/posture/bucket-plan.ts';
-import { cloudFormation } from '../../src/posture/cloudformation.ts';
-import { logBucketName, type RoleName, roleArn, roleName } from '../../src/posture/place.ts';
-import { policyDocument } from '../../src/posture/policy-document.ts';
+import { type BucketPlan, type PlanRequest, planBucket } from '../../src/posture/bucket/bucket-plan.ts';
+import { cloudFormation } from '../../src/posture/bucket/cloudformation.ts';
+import { logBucketName, type RoleName, roleArn, roleName } from '../../src/posture/bucket/place.ts';
+import { policyDocument } from '../../src/posture/bucket/policy-document.ts';
 import { peer, ROOT } from '../story/stage.ts';
 import { type Decision, decide } from './policy-simulator.ts';
 

@@ -7,8 +7,8 @@ import {
   ListObjectVersionsCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { type CheckRow, verdictOf } from '../../src/posture/check-row.ts';
-import { checkStore } from '../../src/posture/check-store.ts';
+import { type CheckRow, verdictOf } from '../../src/posture/store/check-row.ts';
+import { checkStore } from '../../src/posture/store/check-store.ts';
 import { connect, S3_SERVERS, type S3Server } from '../s3/server.ts';
 import { MOTO, type Moto, REGION, startMoto } from './moto.ts';
 

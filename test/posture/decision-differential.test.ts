@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { allowances } from '../../src/posture/access/decision.ts';
 import { readPolicy } from '../../src/posture/access/statement.ts';
-import type { Statement } from '../../src/posture/policy-document.ts';
+import type { Statement } from '../../src/posture/bucket/policy-document.ts';
 import { decide } from './policy-simulator.ts';
 
 const RUNS = 3_000;

@@ -13,12 +13,12 @@ import {
   PutBucketVersioningCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import type { PlanRequest } from '../../src/posture/bucket-plan.ts';
-import { checkSettings } from '../../src/posture/bucket-settings.ts';
-import type { StoreUnderCheck } from '../../src/posture/check-store.ts';
-import { type MakeRequest, makeBucket } from '../../src/posture/make-bucket.ts';
-import { Scratch } from '../../src/posture/scratch.ts';
-import type { StepReport } from '../../src/posture/steps.ts';
+import type { PlanRequest } from '../../src/posture/bucket/bucket-plan.ts';
+import { checkSettings } from '../../src/posture/bucket/bucket-settings.ts';
+import { type MakeRequest, makeBucket } from '../../src/posture/bucket/make-bucket.ts';
+import type { StepReport } from '../../src/posture/bucket/steps.ts';
+import type { StoreUnderCheck } from '../../src/posture/store/check-store.ts';
+import { Scratch } from '../../src/posture/store/scratch.ts';
 import { connect, S3_SERVERS, type S3Server } from '../s3/server.ts';
 import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { ACCOUNT, MOTO, type Moto, REGION, startMoto } from './moto.ts';

@@ -2,7 +2,7 @@
  * Decides a request by IAM's rules, for the parts of the policy language that the plan uses: an explicit denial in any
  * policy wins, else an allowance must be found. Anything that it does not know is an error, never a pass.
  */
-import type { PolicyDocument, Statement } from '../../src/posture/policy-document.ts';
+import type { PolicyDocument, Statement } from '../../src/posture/bucket/policy-document.ts';
 
 export interface SimulatedRequest {
   readonly principal: string;

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { planBucket } from '../../src/posture/bucket-plan.ts';
-import { type RoleName, roleArn } from '../../src/posture/place.ts';
+import { planBucket } from '../../src/posture/bucket/bucket-plan.ts';
+import { type RoleName, roleArn } from '../../src/posture/bucket/place.ts';
 import type { LoggedRequest } from '../s3/request-log.ts';
 import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { bytesFile, plainModel, safetensors } from '../story/models.ts';

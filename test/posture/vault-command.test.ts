@@ -5,8 +5,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } fr
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import type { CheckRow } from '../../src/posture/check-row.ts';
-import type { StepReport } from '../../src/posture/steps.ts';
+import type { StepReport } from '../../src/posture/bucket/steps.ts';
+import type { CheckRow } from '../../src/posture/store/check-row.ts';
 import { S3_SERVERS, type S3Server } from '../s3/server.ts';
 import { type StandInOptions, startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { ended, type Ran, ROOT } from '../story/stage.ts';

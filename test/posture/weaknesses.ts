@@ -35,10 +35,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { S3ControlClient } from '@aws-sdk/client-s3-control';
 import { SageMakerClient } from '@aws-sdk/client-sagemaker';
+import { makeBucket } from '../../src/posture/bucket/make-bucket.ts';
+import { type OwnedPlace, type RoleName, roleName } from '../../src/posture/bucket/place.ts';
+import type { Statement } from '../../src/posture/bucket/policy-document.ts';
 import type { CheckId } from '../../src/posture/checks/check.ts';
-import { makeBucket } from '../../src/posture/make-bucket.ts';
-import { type OwnedPlace, type RoleName, roleName } from '../../src/posture/place.ts';
-import type { Statement } from '../../src/posture/policy-document.ts';
 import type { Neighbours, Surroundings } from '../../src/posture/surroundings.ts';
 import { ACCOUNT, type Moto, REGION } from './moto.ts';
 

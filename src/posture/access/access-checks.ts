@@ -2,7 +2,8 @@
 import { GetBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { isCommit } from '../../base/name.ts';
 import { MODELS_PREFIX } from '../../vault/layout.ts';
-import { asked } from '../answer.ts';
+import { bucketArn, ROLE_NAMES, roleArn, rootOf } from '../bucket/place.ts';
+import { matches } from '../bucket/policy-reading.ts';
 import { ACCESS_CHECKS } from '../checks/catalog.ts';
 import {
   type Answers,
@@ -15,8 +16,7 @@ import {
   unknown,
 } from '../checks/check.ts';
 import { missingPermission } from '../checks/permission.ts';
-import { bucketArn, ROLE_NAMES, roleArn, rootOf } from '../place.ts';
-import { matches } from '../policy-reading.ts';
+import { asked } from '../store/answer.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { type AccountPrincipal, readAccount } from './account.ts';
 import { type Allowance, type Attempt, allowances, type RequestContext } from './decision.ts';

@@ -6,7 +6,7 @@ import {
   type IAMClient,
   type PolicyDetail,
 } from '@aws-sdk/client-iam';
-import { asked, type Refusal } from '../answer.ts';
+import { asked, type Refusal } from '../store/answer.ts';
 import type { Caller } from './decision.ts';
 import { type ReadPolicy, type ReadStatement, readPolicy } from './statement.ts';
 

@@ -7,7 +7,7 @@
  * Policies of the organisation (SCPs) are not seen from inside an account; they can only take away.
  */
 import { randomBytes } from 'node:crypto';
-import { matches } from '../policy-reading.ts';
+import { matches } from '../bucket/policy-reading.ts';
 import type { ConditionEntry, ReadStatement } from './statement.ts';
 
 export interface Caller {

@@ -1,6 +1,6 @@
 /** Principals of a statement that are not of the vault's own account. */
-import type { OwnedPlace } from '../place.ts';
-import { matches } from '../policy-reading.ts';
+import type { OwnedPlace } from '../bucket/place.ts';
+import { matches } from '../bucket/policy-reading.ts';
 import type { ReadStatement } from './statement.ts';
 
 /** Conditions that bind everybody to somebody: of these, the keys that AWS itself takes for not public. */

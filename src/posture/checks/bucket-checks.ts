@@ -12,11 +12,11 @@ import {
 import { GetPublicAccessBlockCommand as GetAccountBlockCommand } from '@aws-sdk/client-s3-control';
 import { isForeign, isWorld } from '../access/foreign.ts';
 import { readPolicy } from '../access/statement.ts';
-import { asked } from '../answer.ts';
-import { checkSettings } from '../bucket-settings.ts';
-import type { CheckRow } from '../check-row.ts';
-import { bucketArn, rootOf } from '../place.ts';
-import { Scratch } from '../scratch.ts';
+import { checkSettings } from '../bucket/bucket-settings.ts';
+import { bucketArn, rootOf } from '../bucket/place.ts';
+import { asked } from '../store/answer.ts';
+import type { CheckRow } from '../store/check-row.ts';
+import { Scratch } from '../store/scratch.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { CATALOG } from './catalog.ts';
 import {

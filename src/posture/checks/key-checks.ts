@@ -3,7 +3,7 @@ import { DescribeKeyCommand, GetKeyPolicyCommand, GetKeyRotationStatusCommand } 
 import { GetBucketEncryptionCommand } from '@aws-sdk/client-s3';
 import { isForeign } from '../access/foreign.ts';
 import { readPolicy } from '../access/statement.ts';
-import { asked } from '../answer.ts';
+import { asked } from '../store/answer.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { CATALOG, KEY_CHECKS } from './catalog.ts';
 import {

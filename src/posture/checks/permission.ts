@@ -1,5 +1,5 @@
 /** What a refused call means: which permission is missing, for which call. */
-import type { Refusal } from '../answer.ts';
+import type { Refusal } from '../store/answer.ts';
 
 /** The permission by name where the store denied it, and else what it said. */
 export function missingPermission(permissions: readonly string[], refusal: Refusal): string {

@@ -4,7 +4,7 @@ import { WeighlockError } from '../../base/errors.ts';
 import { Registry } from '../../registry/registry.ts';
 import { verifyRevision } from '../../registry/verify-revision.ts';
 import type { RevisionId } from '../../vault/layout.ts';
-import { asked } from '../answer.ts';
+import { matches } from '../bucket/policy-reading.ts';
 import { CATALOG, ENDPOINT_CHECKS } from '../checks/catalog.ts';
 import {
   type Answers,
@@ -19,7 +19,7 @@ import {
   unknown,
 } from '../checks/check.ts';
 import { missingPermission } from '../checks/permission.ts';
-import { matches } from '../policy-reading.ts';
+import { asked } from '../store/answer.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { hubIds, remoteCode } from './environment.ts';
 import {

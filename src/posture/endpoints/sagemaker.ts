@@ -8,8 +8,8 @@ import {
   type ProductionVariant,
   type SageMakerClient,
 } from '@aws-sdk/client-sagemaker';
-import { asked, type Refusal } from '../answer.ts';
 import { missingPermission } from '../checks/permission.ts';
+import { asked, type Refusal } from '../store/answer.ts';
 
 /** Endpoints that are looked at: SageMaker's own quota is some hundreds an account and region. */
 const ENDPOINTS_MAX = 2_000;

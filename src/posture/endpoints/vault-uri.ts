@@ -2,7 +2,7 @@
 
 import { parseRepoPath } from '../../base/name.ts';
 import { objectKey, type RevisionId, revisionOf, revisionPrefix } from '../../vault/layout.ts';
-import { type Place, rootOf } from '../place.ts';
+import { type Place, rootOf } from '../bucket/place.ts';
 
 export type VaultUri =
   | { readonly kind: 'revision'; readonly id: RevisionId }

@@ -1,7 +1,7 @@
 /** A fix of a vault in a directory: nobody but the owner may write. */
 import { chmodSync, lstatSync } from 'node:fs';
+import type { StepReport } from '../bucket/steps.ts';
 import type { PostureRow } from '../posture.ts';
-import type { StepReport } from '../steps.ts';
 
 const WRITABLE_BY_OTHERS = 0o022;
 

@@ -1,9 +1,7 @@
 /** A fix as CloudFormation: only the properties that make failed checks pass, to be merged into one's own template. */
 import { stringify } from 'yaml';
 import { printable } from '../../base/errors.ts';
-import type { BucketPlan } from '../bucket-plan.ts';
-import { CATALOG } from '../checks/catalog.ts';
-import type { CheckId } from '../checks/check.ts';
+import type { BucketPlan } from '../bucket/bucket-plan.ts';
 import {
   bucketProperties,
   encryption,
@@ -11,8 +9,10 @@ import {
   logResources,
   policyResource,
   RETAINED,
-} from '../cloudformation.ts';
-import { policyDocument } from '../policy-document.ts';
+} from '../bucket/cloudformation.ts';
+import { policyDocument } from '../bucket/policy-document.ts';
+import { CATALOG } from '../checks/catalog.ts';
+import type { CheckId } from '../checks/check.ts';
 import type { PostureRow } from '../posture.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { BY_HAND, failedChecks, planOf } from './fix.ts';

@@ -16,9 +16,8 @@ import {
   PutBucketAclCommand,
   PutBucketLifecycleConfigurationCommand,
 } from '@aws-sdk/client-s3';
-import { asked } from '../answer.ts';
-import { type BucketPlan, planBucket } from '../bucket-plan.ts';
-import { offends } from '../bucket-settings.ts';
+import { type BucketPlan, planBucket } from '../bucket/bucket-plan.ts';
+import { offends } from '../bucket/bucket-settings.ts';
 import {
   type BucketSteps,
   encryption,
@@ -27,13 +26,14 @@ import {
   ownership,
   publicAccess,
   versioning,
-} from '../bucket-steps.ts';
+} from '../bucket/bucket-steps.ts';
+import { ensureKey } from '../bucket/key-steps.ts';
+import { accessLogs } from '../bucket/make-bucket.ts';
+import { carryOut, type Step, StepRefused, type StepReport } from '../bucket/steps.ts';
 import type { CheckId } from '../checks/check.ts';
 import { encryptionKey } from '../checks/key-checks.ts';
-import { ensureKey } from '../key-steps.ts';
-import { accessLogs } from '../make-bucket.ts';
 import type { PostureRow } from '../posture.ts';
-import { carryOut, type Step, StepRefused, type StepReport } from '../steps.ts';
+import { asked } from '../store/answer.ts';
 import type { Surroundings } from '../surroundings.ts';
 import { policyStep } from './policy-fix.ts';
 

@@ -6,12 +6,12 @@ import {
 } from '@aws-sdk/client-s3';
 import { isForeign, isWorld } from '../access/foreign.ts';
 import { readPolicy } from '../access/statement.ts';
-import { asked } from '../answer.ts';
-import { bucketPolicy, SID } from '../bucket-policy.ts';
+import { bucketPolicy, SID } from '../bucket/bucket-policy.ts';
+import { LOG, MODELS, mark, objectArns, REGISTRY, roleArn } from '../bucket/place.ts';
+import { EVERYBODY, policyDocument, type Statement, sameDocument } from '../bucket/policy-document.ts';
+import { type Step, StepRefused } from '../bucket/steps.ts';
 import type { CheckId } from '../checks/check.ts';
-import { LOG, MODELS, mark, objectArns, REGISTRY, roleArn } from '../place.ts';
-import { EVERYBODY, policyDocument, type Statement, sameDocument } from '../policy-document.ts';
-import { type Step, StepRefused } from '../steps.ts';
+import { asked } from '../store/answer.ts';
 import type { Surroundings } from '../surroundings.ts';
 
 /** Checks that the planned statements of the bucket's policy answer. */

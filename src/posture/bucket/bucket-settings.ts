@@ -14,10 +14,9 @@ import {
   GetPublicAccessBlockCommand,
   type LifecycleRule,
 } from '@aws-sdk/client-s3';
-import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, STAGING_PREFIX } from '../vault/layout.ts';
-import { REVOKED_TAG } from '../vault/s3-place.ts';
-import { asked } from './answer.ts';
-import { expiryDays } from './bucket-plan.ts';
+import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, STAGING_PREFIX } from '../../vault/layout.ts';
+import { REVOKED_TAG } from '../../vault/s3-place.ts';
+import { asked } from '../store/answer.ts';
 import {
   type Answer,
   type CheckRow,
@@ -28,12 +27,13 @@ import {
   row,
   tried,
   unknown,
-} from './check-row.ts';
-import type { StoreUnderCheck } from './check-store.ts';
+} from '../store/check-row.ts';
+import type { StoreUnderCheck } from '../store/check-store.ts';
+import type { Scratch } from '../store/scratch.ts';
+import { expiryDays } from './bucket-plan.ts';
 import { type Place, rootOf } from './place.ts';
 import type { PolicyDocument } from './policy-document.ts';
 import { denies, exactly, type FlatCondition } from './policy-reading.ts';
-import type { Scratch } from './scratch.ts';
 
 const INIT = 'weighlock vault init sets it, where the store knows it.';
 

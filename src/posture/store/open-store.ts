@@ -2,17 +2,17 @@
 import { IAMClient } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { awsConfig, s3Client } from '../vault/s3-client.ts';
-import { storeError } from '../vault/s3-errors.ts';
-import type { S3Settings } from '../vault/s3-place.ts';
+import { awsConfig, s3Client } from '../../vault/s3-client.ts';
+import { storeError } from '../../vault/s3-errors.ts';
+import type { S3Settings } from '../../vault/s3-place.ts';
+import type { PlanRequest } from '../bucket/bucket-plan.ts';
+import { makeBucket } from '../bucket/make-bucket.ts';
+import type { StepReport } from '../bucket/steps.ts';
 import { storeOf } from './address.ts';
-import type { PlanRequest } from './bucket-plan.ts';
 import { type CheckRow, missing, ok, row } from './check-row.ts';
 import { checkStore } from './check-store.ts';
-import { makeBucket } from './make-bucket.ts';
 import { checkConditions } from './races.ts';
 import { Scratch } from './scratch.ts';
-import type { StepReport } from './steps.ts';
 
 /** What the command line knows of a plan; account and region are asked of the credentials. */
 export type InitRequest = Omit<PlanRequest, 'partition' | 'account' | 'region' | 'newKeyArn'>;

@@ -3,8 +3,8 @@
  * printed as CloudFormation (cloudformation.ts), carried out by calls (make-bucket.ts), and explained in
  * docs/bucket.md.
  */
-import { WeighlockError } from '../base/errors.ts';
-import { STAGING_PREFIX } from '../vault/layout.ts';
+import { WeighlockError } from '../../base/errors.ts';
+import { STAGING_PREFIX } from '../../vault/layout.ts';
 import { bucketPolicy, tlsOnly } from './bucket-policy.ts';
 import {
   bucketArn,

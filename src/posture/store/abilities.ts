@@ -11,7 +11,7 @@ import {
   UploadPartCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { REVOKED_TAG } from '../vault/s3-place.ts';
+import { REVOKED_TAG } from '../../vault/s3-place.ts';
 import { asked, type Refusal } from './answer.ts';
 import {
   type Answer,

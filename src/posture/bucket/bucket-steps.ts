@@ -24,8 +24,8 @@ import {
   type LifecycleRule as S3LifecycleRule,
   type ServerSideEncryptionRule,
 } from '@aws-sdk/client-s3';
-import { STAGING_PREFIX } from '../vault/layout.ts';
-import { asked } from './answer.ts';
+import { STAGING_PREFIX } from '../../vault/layout.ts';
+import { asked } from '../store/answer.ts';
 import type { LifecycleRule } from './bucket-plan.ts';
 import {
   EVERYBODY,

@@ -7,7 +7,7 @@ import {
   PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
-import { asked } from './answer.ts';
+import { asked } from '../store/answer.ts';
 import type { RolePlan } from './bucket-plan.ts';
 import { sameDocument } from './policy-document.ts';
 import type { Step } from './steps.ts';

@@ -3,8 +3,8 @@
  * the kernel, and within one process they never meet. Started by check-directory.ts; waits for its word.
  */
 import path from 'node:path';
-import { DirectoryVault } from '../vault/directory.ts';
-import { STATE_KEY, VAULT_KEY } from '../vault/layout.ts';
+import { DirectoryVault } from '../../vault/directory.ts';
+import { STATE_KEY, VAULT_KEY } from '../../vault/layout.ts';
 
 export const ROUNDS = 20;
 export const INCREMENTS_EACH = 10;

@@ -1,7 +1,7 @@
 /** The place of a vault in a bucket, and the names of what belongs to it. */
 import { createHash } from 'node:crypto';
-import { SIGNATURE_PATH } from '../base/name.ts';
-import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, STAGING_PREFIX, STATE_KEY } from '../vault/layout.ts';
+import { SIGNATURE_PATH } from '../../base/name.ts';
+import { LOG_PREFIX, MODELS_PREFIX, REGISTRY_PREFIX, STAGING_PREFIX, STATE_KEY } from '../../vault/layout.ts';
 
 /** A bucket, and the vault's prefix in it: without slashes at its ends, '' for the whole bucket. */
 export interface Place {

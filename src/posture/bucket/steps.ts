@@ -1,5 +1,5 @@
 /** A step of making a bucket: first it looks, then it changes what is not as planned, then it says what it did. */
-import { asked } from './answer.ts';
+import { asked } from '../store/answer.ts';
 
 export type StepOutcome =
   | { readonly kind: 'stands' }

@@ -3,12 +3,12 @@
  * what it cannot do, then reads how the bucket is configured. Whatever it writes it removes again.
  */
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
-import { WeighlockError } from '../base/errors.ts';
+import { WeighlockError } from '../../base/errors.ts';
+import { checkSettings } from '../bucket/bucket-settings.ts';
+import { s3Place } from '../bucket/place.ts';
 import { checkAbilities } from './abilities.ts';
 import { asked, refusalOf } from './answer.ts';
-import { checkSettings } from './bucket-settings.ts';
 import { type CheckRow, row, unknown } from './check-row.ts';
-import { s3Place } from './place.ts';
 import { checkConditions } from './races.ts';
 import { Scratch, type ScratchOptions } from './scratch.ts';
 

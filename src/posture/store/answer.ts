@@ -1,5 +1,5 @@
 /** What a store's refusal means, across AWS and the stores that speak its protocol. */
-import { printable } from '../base/errors.ts';
+import { printable } from '../../base/errors.ts';
 
 export type Refusal =
   | { readonly kind: 'denied'; readonly said: string }

@@ -16,9 +16,9 @@ import {
   type PutObjectCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { stagingKey } from '../vault/layout.ts';
+import { stagingKey } from '../../vault/layout.ts';
+import { type Place, rootOf } from '../bucket/place.ts';
 import { asked, refusalOf } from './answer.ts';
-import { type Place, rootOf } from './place.ts';
 
 /** Objects and versions that a cleaning removes at most: far more than any check writes. */
 const REMOVED_MAX = 5_000;

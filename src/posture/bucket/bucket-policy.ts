@@ -6,8 +6,8 @@
  * upload that create no object (CreateMultipartUpload, UploadPart, UploadPartCopy) take no conditional header, and
  * `s3:ObjectCreationOperation` is false for them. CopyObject takes none either, so it cannot write into the vault.
  */
-import { LOG_PREFIX, REGISTRY_PREFIX, VAULT_KEY } from '../vault/layout.ts';
-import { REVOKED_TAG } from '../vault/s3-place.ts';
+import { LOG_PREFIX, REGISTRY_PREFIX, VAULT_KEY } from '../../vault/layout.ts';
+import { REVOKED_TAG } from '../../vault/s3-place.ts';
 import {
   bucketArn,
   LOG,

@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { WeighlockError } from '../base/errors.ts';
-import { STAGING_PREFIX, STATE_KEY, VAULT_KEY } from '../vault/layout.ts';
+import { WeighlockError } from '../../base/errors.ts';
+import { STAGING_PREFIX, STATE_KEY, VAULT_KEY } from '../../vault/layout.ts';
 import { type Answer, type CheckRow, failed, missing, ok, type Question, row, unknown } from './check-row.ts';
 import { arena, INCREMENTS_EACH, ROUNDS, type Told } from './directory-writer.ts';
 

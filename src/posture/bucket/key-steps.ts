@@ -7,7 +7,7 @@ import {
   GetKeyRotationStatusCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { asked } from './answer.ts';
+import { asked } from '../store/answer.ts';
 import type { BucketPlan } from './bucket-plan.ts';
 import type { StepOutcome, StepReport } from './steps.ts';
 
