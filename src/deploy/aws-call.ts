@@ -59,6 +59,7 @@ export async function call<T>(action: string, answer: Promise<T>): Promise<T> {
 export interface Refusal {
   readonly name: string;
   readonly message: string;
+  readonly status: number;
 }
 
 /** A refusal by AWS; undefined for what is no answer. */
@@ -66,7 +67,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Error)) return undefined;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   if (status === undefined) return undefined;
-  return { name: error.name, message: printable(error.message).slice(0, SAID_CHARS_MAX) };
+  return { name: error.name, message: printable(error.message).slice(0, SAID_CHARS_MAX), status };
 }
 
 /** What of a refusal is repeated. */
@@ -77,13 +78,15 @@ const STRANGER =
   /^(UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|SignatureDoesNotMatch|ExpiredToken\w*)$/;
 const QUOTA = /^(ResourceLimitExceeded|LimitExceeded\w*|ServiceQuotaExceeded\w*)$/;
 
+const BUSY = /^(Throttl\w*|TooManyRequests\w*|RequestLimitExceeded|ServiceUnavailable\w*)$/;
+
 /** In words of IAM: "… is not authorized to perform: iam:PassRole on resource: …". */
 const PERMISSION = /not authorized to perform:? ([a-z0-9-]{1,40}:[A-Za-z]{1,80})/;
 
 function meaningOf(action: string, error: unknown): unknown {
   const refusal = refusalOf(error);
   if (!refusal) return error instanceof WeighlockError ? error : unreached(action, error);
-  const { name, message } = refusal;
+  const { name, message, status } = refusal;
   const say = (code: ConstructorParameters<typeof WeighlockError>[0], what: string, hint?: string) =>
     new WeighlockError(code, `${what}: ${message}`, { cause: error, ...(hint && { hint }) });
   if (DENIED.test(name)) {
@@ -111,6 +114,12 @@ function meaningOf(action: string, error: unknown): unknown {
       'WL_DEPLOY_UNAVAILABLE',
       `the region does not have this instance (${action})`,
       'Name another --instance or --region.',
+    );
+  if (status >= 500 || BUSY.test(name))
+    return say(
+      'WL_DEPLOY_UNAVAILABLE',
+      `AWS kept failing ${action}, ${name}`,
+      'Run the command again: what stands is found.',
     );
   return say('WL_DEPLOY_FAILED', `AWS refused ${action}, ${name}`);
 }

@@ -237,6 +237,24 @@ describe('applying a deployment to SageMaker', { skip: MOTO.skip || SERVICE_MODE
       assert.equal(decide(request, [policy]), 'allowed', `${request.action} on ${request.resource}`);
   });
 
+  it('leaves a deployment to itself when it may not look at it any more', async () => {
+    await using on = await stage();
+    const { standIn, plan, conduct } = on;
+    standIn.behaviour.steps = 1000;
+    const running = (await plan()).apply?.({
+      ...conduct,
+      tell: (sentence) => {
+        if (/is Creating/.test(sentence))
+          standIn.behaviour.denied.set('DescribeEndpoint', 'sagemaker:DescribeEndpoint');
+      },
+    });
+    assert(running);
+    const error = await refusal(running);
+    assert.equal(error.code, 'WL_DEPLOY_DENIED');
+    assert.match(error.message, /goes on by itself, unwatched: .*sagemaker:DescribeEndpoint/);
+    assert.equal(standIn.endpoints.get(NAME)?.status, 'Creating');
+  });
+
   it('refuses credentials of another account', async () => {
     await using on = await stage();
     const { apply } = on;

@@ -62,8 +62,22 @@ class Application {
       throw await this.#undone(error);
     }
     const limitSeconds = before ? this.#updateSeconds() : this.#creationSeconds();
-    const outcome = await watch(this.#clients, this.#design, { conduct: this.#conduct, limitSeconds });
+    const outcome = await this.#watch(limitSeconds);
     return this.#conclude(outcome, before);
+  }
+
+  /** What is begun goes on by itself, also where nobody can look at it any more. */
+  async #watch(limitSeconds: number): Promise<Outcome> {
+    try {
+      return await watch(this.#clients, this.#design, { conduct: this.#conduct, limitSeconds });
+    } catch (error) {
+      if (!(error instanceof WeighlockError)) throw error;
+      const { EndpointName } = this.#design.endpoint;
+      throw new WeighlockError(error.code, `${EndpointName} goes on by itself, unwatched: ${error.message}`, {
+        hint: 'Once it is InService, run the command again: it then only records.',
+        cause: error,
+      });
+    }
   }
 
   /** Throws WL_DEPLOY_EXISTS for an endpoint of somebody else, or one that cannot be updated now. */

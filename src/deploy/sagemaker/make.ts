@@ -38,7 +38,9 @@ export async function makeModel(
         /assume|role/i.test(error.message) &&
         error.code === 'WL_DEPLOY_FAILED';
       if (!early || !design.role || attempts >= ROLE_ATTEMPTS_MAX) throw error;
-      await pause(pollMs, undefined, { signal });
+      await pause(pollMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted)
+        throw new WeighlockError('WL_DEPLOY_FAILED', 'it was stopped before the endpoint was begun');
     }
   }
 }
