@@ -31,6 +31,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   probe: 3,
   drift: 4,
   inspection: 4,
+  bom: 4,
   compare: 4,
   upstream: 4,
   gateway: 5,

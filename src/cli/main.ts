@@ -88,6 +88,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   rescan: async () => (await import('./rescan.ts')).rescanCommand,
   diff: async () => (await import('./diff.ts')).diffCommand,
   upstream: async () => (await import('./upstream.ts')).upstreamCommand,
+  bom: async () => (await import('./bom.ts')).bomCommand,
   waive: async () => (await import('./waive.ts')).waiveCommand,
   advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,

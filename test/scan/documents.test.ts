@@ -1,16 +1,11 @@
 /** The documents of a scan against the schemas that their standards publish. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { Ajv, type ValidateFunction } from 'ajv';
-import formats from 'ajv-formats';
-import { installed } from '../peers.ts';
 import { bytes, call, proto } from '../pickles.ts';
 import { type CommandLine, commandLine } from '../story/command-line.ts';
-
-const SARIF = installed('schemas/sarif.json', 'schemas');
-const BOM = installed('schemas/bom-1.7.json', 'schemas');
+import { BOM, bomValidator, SARIF, schemaValidator } from './document-schemas.ts';
 
 /** A folder with everything that a report can say: blocked, unknown, unread, empty, clean, odd names. */
 async function folder(t: TestContext): Promise<{ readonly line: CommandLine; readonly at: string }> {
@@ -29,39 +24,13 @@ async function folder(t: TestContext): Promise<{ readonly line: CommandLine; rea
   return { line, at };
 }
 
-interface Beside {
-  readonly file: string;
-  readonly id: string;
-}
-
-/** Published schemas name each other by other ids than their own, and older drafts; what they demand is the same. */
-function validator(file: string, others: readonly Beside[]): ValidateFunction {
-  const read = (name: string): Record<string, unknown> => {
-    const { $schema: _, $id: __, id: ___, ...schema } = JSON.parse(readFileSync(name, 'utf8'));
-    return schema;
-  };
-  const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
-  formats.default(ajv);
-  ajv.addFormat('iri-reference', true);
-  ajv.addFormat('idn-email', true);
-  for (const { file: other, id } of others)
-    ajv.addSchema({ ...read(path.join(path.dirname(file), other)), $id: id });
-  return ajv.compile({ ...read(file), $id: `${CYCLONEDX}/bom.json` });
-}
-
-const CYCLONEDX = 'http://cyclonedx.org/schema';
-const BOM_PARTS: readonly Beside[] = ['spdx', 'jsf-0.82', 'cryptography-defs'].map((name) => ({
-  file: `${name.split('-')[0]}.json`,
-  id: `${CYCLONEDX}/${name}.SNAPSHOT.schema.json`,
-}));
-
 describe('the documents of a scan', () => {
   it('are SARIF 2.1.0, with a place and a fingerprint for each result', { skip: SARIF.skip }, async (t) => {
     const { line, at } = await folder(t);
     const { exit, out } = await line.run('scan', at, '--sarif');
     assert.equal(exit, 1);
     const document = JSON.parse(out);
-    const valid = validator(SARIF.path, []);
+    const valid = schemaValidator(SARIF.path, []);
     valid(document);
     assert.deepEqual(valid.errors, null);
     const [run] = document.runs;
@@ -82,7 +51,7 @@ describe('the documents of a scan', () => {
     const { line, at } = await folder(t);
     const { out } = await line.run('scan', at, '--cyclonedx');
     const document = JSON.parse(out);
-    const valid = validator(BOM.path, BOM_PARTS);
+    const valid = bomValidator();
     valid(document);
     assert.deepEqual(valid.errors, null);
     const names = document.components.map((component: { name: string }) => component.name);
