@@ -1,8 +1,9 @@
 /** Our container image: valid by OCI's image specification, the same each time, and able to run with nothing around it. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -18,8 +19,10 @@ import { after, before, describe, it } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { buildImage, type Image } from '../../scripts/image/image.ts';
 import { type Entry, tar } from '../../scripts/image/tar.ts';
+import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { plainCommit } from '../story/models.ts';
-import { openStage, type Stage } from '../story/stage.ts';
+import { openS3Stage } from '../story/s3-stage.ts';
+import { ended, openStage, type Stage } from '../story/stage.ts';
 
 const CHROOT = ['/usr/sbin/chroot', '/usr/bin/chroot'].find((place) => existsSync(place));
 const skipRun = process.getuid?.() !== 0 ? 'needs root, for chroot' : CHROOT ? false : 'needs chroot';
@@ -160,6 +163,33 @@ describe('npm run image', () => {
       const ran = run('initialize', `weighlock://${MODEL}@${stage.hub.commitOf(MODEL)}`, '/mnt/models');
       assert.equal(ran.status, 0, ran.stderr);
       assert.ok(existsSync(path.join(rootfs, 'mnt/models/model-00002-of-00002.safetensors')));
+    });
+
+    it('initializes a mount point from a bucket, with the AWS clients that it carries', async (t) => {
+      const server = await startS3StandIn({});
+      t.after(() => server.close());
+      await using s3 = await openS3Stage(server, { models: [{ id: MODEL, commits: [plainCommit('one')] }] });
+      assert.equal((await s3.here(['admit', MODEL])).exit, 0);
+      const mount = path.join(rootfs, 'mnt/from-bucket');
+      mkdirSync(mount);
+      chmodSync(mount, 0o777);
+      const folder = path.join(s3.folder, 'home/trust');
+      const args = ['--userspec=65532:65532', rootfs, '/usr/local/bin/weighlock', 'initialize'];
+      const ran = await ended(
+        spawn(CHROOT ?? '', [...args, `weighlock://${MODEL}@${s3.hub.commitOf(MODEL)}`, '/mnt/from-bucket'], {
+          env: {
+            ...server.environment,
+            PATH: '/usr/local/bin',
+            HOME: '/tmp',
+            WEIGHLOCK_HOME: '/tmp/elsewhere',
+            WEIGHLOCK_VAULT: s3.vault,
+            WEIGHLOCK_TRUST: readFileSync(path.join(folder, readdirSync(folder)[0] ?? ''), 'utf8'),
+          },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      );
+      assert.equal(ran.exit, 0, ran.stderr);
+      assert.ok(existsSync(path.join(mount, 'model.sig')));
     });
   });
 });
