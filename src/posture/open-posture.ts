@@ -1,6 +1,6 @@
 /** `weighlock posture` on a bucket that is named by its settings: makes the clients, asks who we are, closes them. */
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
-import { EC2Client } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { HeadBucketCommand } from '@aws-sdk/client-s3';
@@ -29,13 +29,17 @@ export async function withSurroundings<T>(
   const s3 = s3Client(settings);
   const config = awsConfig(settings);
   const sts = new STSClient(config);
+  let ec2: EC2Client | undefined;
   const neighbours: Neighbours = {
     kms: new KMSClient(config),
     iam: new IAMClient(config),
     s3control: new S3ControlClient(config),
     cloudtrail: new CloudTrailClient(config),
     sagemaker: new SageMakerClient(config),
-    ec2: new EC2Client(config),
+    ec2: async () => {
+      ec2 ??= new (await import('@aws-sdk/client-ec2')).EC2Client(config);
+      return ec2;
+    },
   };
   try {
     const { store } = await storeOf(s3, settings.bucket);
@@ -58,7 +62,8 @@ export async function withSurroundings<T>(
     if (error instanceof WeighlockError) throw error;
     throw storeError(error, { operation: 'HeadBucket', key: '' }, settings);
   } finally {
-    for (const client of [s3, sts, ...Object.values(neighbours)]) client.destroy();
+    const { kms, iam, s3control, cloudtrail, sagemaker } = neighbours;
+    for (const client of [s3, sts, kms, iam, s3control, cloudtrail, sagemaker, ec2]) client?.destroy();
   }
 }
 

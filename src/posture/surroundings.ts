@@ -16,7 +16,7 @@ export interface Neighbours {
   readonly s3control: S3ControlClient;
   readonly cloudtrail: CloudTrailClient;
   readonly sagemaker: SageMakerClient;
-  readonly ec2: EC2Client;
+  readonly ec2: () => Promise<EC2Client>;
 }
 
 export interface Surroundings {

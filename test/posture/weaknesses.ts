@@ -42,8 +42,9 @@ import type { CheckId } from '../../src/posture/checks/check.ts';
 import type { Neighbours, Surroundings } from '../../src/posture/surroundings.ts';
 import { ACCOUNT, type Moto, REGION } from './moto.ts';
 
-export interface Account extends Neighbours {
+export interface Account extends Omit<Neighbours, 'ec2'> {
   readonly s3: S3Client;
+  readonly ec2: EC2Client;
 }
 
 export function clientsOf({ config }: Moto): Account {
@@ -83,12 +84,12 @@ export async function soundBucket({ s3, kms, iam }: Account, bucket: string): Pr
   await makeBucket({ plan, mode: 'apply', store: 'aws', s3, kms, iam });
 }
 
-export function surroundingsOf({ s3, ...neighbours }: Account, bucket: string): Surroundings {
+export function surroundingsOf({ s3, ec2, ...others }: Account, bucket: string): Surroundings {
   return {
     place: placeOf(bucket),
     holdDays: 14,
     s3,
-    neighbours,
+    neighbours: { ...others, ec2: () => Promise.resolve(ec2) },
     registry: { absent: 'there are no records here' },
     signingKeyArns: [],
     accepted: [],

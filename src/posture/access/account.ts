@@ -10,10 +10,12 @@ import { asked, type Refusal } from '../store/answer.ts';
 import type { Caller } from './decision.ts';
 import { type ReadPolicy, type ReadStatement, readPolicy } from './statement.ts';
 
-/** Pages of 1000 entries: IAM's highest quotas are 5,000 roles, 5,000 users and a few thousand policies. */
-const PAGES_MAX = 40;
+/** Entries of a page: few enough for one page and its documents to be small. */
+const PAGE = 200;
+/** IAM's highest quotas are 5,000 roles, 5,000 users and a few thousand policies. */
+const PAGES_MAX = 200;
 /** Characters of all documents together: what this process may hold of them. */
-const CHARS_MAX = 32 << 20;
+const CHARS_MAX = 16 << 20;
 
 export interface AccountPrincipal extends Caller {
   readonly name: string;
@@ -46,7 +48,7 @@ export async function readAccount(
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const result = await asked(
       iam.send(
-        new GetAccountAuthorizationDetailsCommand({ MaxItems: 1000, ...(marker && { Marker: marker }) }),
+        new GetAccountAuthorizationDetailsCommand({ MaxItems: PAGE, ...(marker && { Marker: marker }) }),
       ),
     );
     if (result.kind !== 'answer') return result;

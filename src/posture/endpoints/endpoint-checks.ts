@@ -1,11 +1,10 @@
 /** Running endpoints, held against the vault's records and against what a serving container should be. */
-import { DescribeSubnetsCommand, DescribeVpcEndpointsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { WeighlockError } from '../../base/errors.ts';
 import { Registry } from '../../registry/registry.ts';
 import { verifyRevision } from '../../registry/verify-revision.ts';
 import type { RevisionId } from '../../vault/layout.ts';
 import { matches } from '../bucket/policy-reading.ts';
-import { CATALOG, ENDPOINT_CHECKS } from '../checks/catalog.ts';
+import { ENDPOINT_CHECKS } from '../checks/catalog.ts';
 import {
   type Answers,
   allOf,
@@ -18,9 +17,7 @@ import {
   undecided,
   unknown,
 } from '../checks/check.ts';
-import { missingPermission } from '../checks/permission.ts';
-import { asked } from '../store/answer.ts';
-import type { Surroundings } from '../surroundings.ts';
+import type { Neighbours, Surroundings } from '../surroundings.ts';
 import { hubIds, remoteCode } from './environment.ts';
 import {
   type RunningContainer,
@@ -42,7 +39,7 @@ export async function endpointAnswers(around: Surroundings): Promise<Answers> {
   if (endpoints.length === 0) return allOf(all, passed('no endpoint runs in this region'));
   const answers: Answers = {};
   for (const id of ENDPOINT_CHECKS) answers[id] = await ask(id, endpoints, around);
-  answers['vpc-s3-endpoint'] = await gatewayEndpoints(around.neighbours.ec2, endpoints, around);
+  answers['vpc-s3-endpoint'] = await ofVpcs(around.neighbours, endpoints, around);
   return answers;
 }
 
@@ -138,30 +135,16 @@ async function recordOf(id: RevisionId, { registry }: Surroundings): Promise<Sai
   }
 }
 
-/** Whether each VPC that an endpoint stands in has a gateway endpoint for S3. */
-async function gatewayEndpoints(
-  ec2: EC2Client,
+/** EC2's client is by far the largest: it is loaded where there is something to ask it. */
+async function ofVpcs(
+  { ec2 }: Neighbours,
   endpoints: readonly RunningEndpoint[],
   { place }: Surroundings,
 ): Promise<PostureAnswer> {
-  const SubnetIds = [
-    ...new Set(endpoints.flatMap(({ variants }) => variants.flatMap(({ subnets }) => subnets))),
-  ];
-  if (SubnetIds.length === 0) return inapplicable('no running endpoint stands in a VPC');
-  const { permissions } = CATALOG['vpc-s3-endpoint'];
-  const subnets = await asked(ec2.send(new DescribeSubnetsCommand({ SubnetIds })));
-  if (subnets.kind !== 'answer') return unknown(missingPermission([permissions[0]], subnets));
-  const vpcs = [...new Set((subnets.answer.Subnets ?? []).flatMap(({ VpcId: id }) => id ?? []))];
-  const missing: Subject[] = [];
-  for (const vpc of vpcs) {
-    const Filters = [
-      { Name: 'vpc-id', Values: [vpc] },
-      { Name: 'service-name', Values: [`com.amazonaws.${place.region}.s3`] },
-    ];
-    const found = await asked(ec2.send(new DescribeVpcEndpointsCommand({ Filters })));
-    if (found.kind !== 'answer') return unknown(missingPermission([permissions[1]], found));
-    const gateway = found.answer.VpcEndpoints?.some(({ VpcEndpointType: type }) => type === 'Gateway');
-    if (!gateway) missing.push({ resource: vpc, said: 'it has no gateway endpoint for S3' });
-  }
-  return judged(missing, `${vpcs.length === 1 ? 'one VPC' : `${vpcs.length} VPCs`}`);
+  const subnets = new Set(
+    endpoints.flatMap(({ variants }) => variants.flatMap((variant) => variant.subnets)),
+  );
+  if (subnets.size === 0) return inapplicable('no running endpoint stands in a VPC');
+  const { gatewayEndpoints } = await import('./gateway-endpoints.ts');
+  return gatewayEndpoints(await ec2(), [...subnets], place);
 }
