@@ -5,7 +5,7 @@
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
 import type { Waiver } from '../attest/waiver.ts';
 import { WeighlockError } from '../base/errors.ts';
-import { byPath, type Manifest, type ManifestFile } from '../base/manifest.ts';
+import { byPath, type Manifest, type ManifestFile, manifestDigest } from '../base/manifest.ts';
 import type { Commit, ModelName, RepoPath } from '../base/name.ts';
 import type { Progress } from '../base/progress.ts';
 import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
@@ -22,6 +22,7 @@ import { type NamedRevision, nameContent } from './content.ts';
 import { knownCopies } from './copies.ts';
 import { identityFacts, requireSameIdentity } from './identity.ts';
 import { type Evidence, type Judgement, judge } from './judge.ts';
+import { observedFacts } from './observed.ts';
 import { conclude, type Rebring } from './publication.ts';
 import { recordBody } from './record-body.ts';
 import { type Selection, type SelectionRequest, select } from './selection.ts';
@@ -128,8 +129,11 @@ export async function admit(
     const { source, policy, tool, advice, requester, waivers = [] } = options;
     const waived = { waivers, nowMs: gate.clock.now() };
     const identity = await identityFacts(gate, manifest, revision);
+    const entry = (await gate.model(model, await gate.state('accept')))?.revisions[revision.commit];
+    const about = { manifest: manifestDigest(manifest), nowMs: gate.clock.now() };
+    const observed = await observedFacts(gate, entry, about);
     const judgement = judge(
-      { manifest, revision, brought: brought.files, revoked, waived, advice, identity },
+      { manifest, revision, brought: brought.files, revoked, waived, advice, identity, observed },
       policy,
     );
     options.report({ kind: 'judged', judgement });

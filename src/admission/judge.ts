@@ -19,6 +19,7 @@ import { waive, waiveRepo } from '../scan/waive.ts';
 import type { SourceRevision } from '../sources/source.ts';
 import type { BroughtFile } from '../transfer/job.ts';
 import type { IdentityFacts } from './identity.ts';
+import type { ObservedFacts } from './observed.ts';
 
 /** A file that was brought in and parsed. */
 export type ReadFile = BroughtFile & { readonly facts: Facts };
@@ -50,6 +51,8 @@ export interface Evidence {
   readonly waived?: { readonly waivers: readonly Waiver[]; readonly nowMs: number };
   /** What differs from earlier admissions; without it nothing is known of any. */
   readonly identity?: IdentityFacts;
+  /** What is on record as evidence. */
+  readonly observed?: ObservedFacts;
   /** Findings of an earlier judgement that cannot be made again from facts. */
   readonly carried?: readonly Finding[];
 }
@@ -113,7 +116,7 @@ function scanBrought(
 const FIRST: IdentityFacts = { ownerChanged: false, newAuthor: false, newCode: [] };
 
 function policyInput(
-  { manifest, revision, identity = FIRST }: Evidence,
+  { manifest, revision, identity = FIRST, observed = [] }: Evidence,
   scan: {
     readonly files: readonly JudgedFile[];
     readonly findings: readonly Finding[];
@@ -158,5 +161,6 @@ function policyInput(
       newAuthor: identity.newAuthor,
     },
     hub: { scan: hubScan?.status },
+    evidence: observed,
   };
 }

@@ -17,6 +17,7 @@ import type { SourceRevision } from '../sources/source.ts';
 import { factsKey } from '../vault/layout.ts';
 import { identityFacts } from './identity.ts';
 import { type Evidence, type Judgement, judge, type ReadFile } from './judge.ts';
+import { observedFacts } from './observed.ts';
 import { describeRecord, onRecord } from './vault-source.ts';
 
 /** Longest facts of one file: those of the largest shards have some megabytes. */
@@ -52,12 +53,20 @@ export async function judgeAgain(
       advice,
       waived: { waivers, nowMs },
       identity: await identityFacts(registry, body.manifest as Manifest, revisionOf(record)),
+      observed: await observedFacts(registry, await entryOf(registry, body), {
+        manifest: record.manifestDigest,
+        nowMs,
+      }),
       carried: body.findings.filter(isCarried),
     },
     policy,
   );
   const rules = [...judgement.decision.rules, ...body.rules.filter(isOfOthers)];
   return { ...judgement, decision: { verdict: verdictOf(rules), rules } };
+}
+
+async function entryOf(registry: Registry, { manifest }: RecordBody) {
+  return (await registry.model(manifest.model, await registry.state('accept')))?.revisions[manifest.commit];
 }
 
 /** Findings of engines of others. */

@@ -114,6 +114,11 @@ export const ERRORS = {
     when: 'An approval is malformed, made for another vault or other content, by whoever asked for the admission, or not signed by an approver of the trust file.',
     remedy: 'Have somebody else whom the trust file names decide: `weighlock review show <model>@<commit>`.',
   },
+  WL_EVIDENCE_INVALID: {
+    exit: EXIT.sourceBytesWrong,
+    when: 'A report is not of the tool that was named, of a version that is not read, cut off, or contradicts itself.',
+    remedy: 'Name the tool that made it with --type, and give the file as the tool wrote it.',
+  },
   WL_NOT_HELD: {
     exit: EXIT.refused,
     when: 'A review is asked for a revision that waits for nobody: it is admitted, refused, revoked or not on record.',

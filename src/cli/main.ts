@@ -89,6 +89,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
   diff: async () => (await import('./diff.ts')).diffCommand,
   upstream: async () => (await import('./upstream.ts')).upstreamCommand,
   bom: async () => (await import('./bom.ts')).bomCommand,
+  evidence: async () => (await import('./evidence.ts')).evidenceCommand,
   waive: async () => (await import('./waive.ts')).waiveCommand,
   advisory: async () => (await import('./advisory.ts')).advisoryCommand,
   state: async () => (await import('./state.ts')).stateCommand,

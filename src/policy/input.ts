@@ -50,6 +50,20 @@ export interface PolicyInput {
     readonly newAuthor?: boolean | undefined;
   };
   readonly hub: { readonly scan?: string | undefined };
+  /** What was observed of exactly these bytes, an item a category. */
+  readonly evidence: readonly {
+    /** `probe`, `garak`, `promptfoo`, … */
+    readonly kind: string;
+    readonly category: string;
+    readonly n: number;
+    readonly failures: number;
+    readonly errors: number;
+    /** Upper end of the 95 % interval of failures / n, in percent, rounded up. */
+    readonly upperPercent: number;
+    readonly ageDays: number;
+    /** Whether a deployment statement says that what was observed serves the revision. */
+    readonly bound: boolean;
+  }[];
 }
 
 /** The names that expressions may use, for messages that say what was expected. */
@@ -71,4 +85,5 @@ export const FACT_NAMES = {
     'newAuthor',
   ],
   hub: ['scan'],
+  evidence: ['kind', 'category', 'n', 'failures', 'errors', 'upperPercent', 'ageDays', 'bound'],
 } as const satisfies { [K in keyof PolicyInput]: readonly string[] };

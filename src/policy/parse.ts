@@ -132,6 +132,7 @@ type Meaning = { readonly fields?: readonly string[]; readonly items?: readonly 
 const TOP: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['files', { items: FACT_NAMES.files }],
   ['findings', { items: FACT_NAMES.findings }],
+  ['evidence', { items: FACT_NAMES.evidence }],
   ...(['repo', 'source', 'publisher', 'hub'] as const).map(
     (name) => [name, { fields: FACT_NAMES[name] }] as const,
   ),

@@ -30,6 +30,7 @@ const base: PolicyInput = {
   source: { kind: 'hub', endpoint: 'https://hub.test' },
   publisher: { name: 'org', kind: 'organisation', verified: true, authors: [] },
   hub: { scan: 'safe' },
+  evidence: [],
 };
 
 const policy = (rule: string) => readPolicy(`version: 1\nrules:\n${rule}`, 'p.yaml');
