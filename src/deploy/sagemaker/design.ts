@@ -8,7 +8,7 @@ import { json, type PolicyDocument, revisionRoleName, trustOf } from '../aws.ts'
 import type { Order, PlannedRequest, Subject } from '../deploy.ts';
 import { type Need, needOf, shareOf } from '../size.ts';
 import { environmentOf } from './container.ts';
-import { type Choice, chooseInstance } from './instances.ts';
+import { type Choice, chooseInstance, type Instance } from './instances.ts';
 import { requirePrefix } from './prefix.ts';
 import { deployerPolicy, executionPolicy, SAGEMAKER_SERVICE } from './roles.ts';
 import { type Rollout, rolloutOf, type Times, timesOf } from './rollout.ts';
@@ -49,27 +49,17 @@ export const VARIANT = 'main';
 export const VAULT_TAG = 'weighlock:vault';
 
 /** Throws WL_USAGE, WL_DEPLOY_REFUSED, WL_DEPLOY_TOO_LARGE. */
-export function designOf({ subject, sizing, remoteCode }: Order, settings: Settings): Design {
-  const { place, name, vpc, container, count, tokenSecret } = settings;
+export function designOf(order: Order, settings: Settings): Design {
+  const { subject, sizing } = order;
+  const { place, name, vpc, count } = settings;
   const { partition, region, account } = place;
   const isolated = subject.origin.route === 'vault';
   if (subject.origin.route === 'vault') requirePrefix(subject, subject.origin.uri);
   const need = needOf(subject, sizing);
   const choice = chooseInstance(subject, need, settings.instanceType);
   const { instance } = choice;
-  const gpus = need ? shareOf(need, instance.gpus).gpus : instance.gpus;
-  const token = subject.origin.route === 'hub' && tokenSecret ? secretReference(tokenSecret) : undefined;
   const times = timesOf(subject);
-  const { startupSeconds } = times;
-  const environment = environmentOf({
-    kind: container,
-    subject,
-    need,
-    gpus,
-    remoteCode,
-    token,
-    startupSeconds,
-  });
+  const environment = told(order, settings, { need, instance, times });
   const execution = executionPolicy(subject, settings);
   const roleName = revisionRoleName(subject.model, 'sagemaker', execution);
   const roleArn = settings.roleArn ?? `arn:${partition}:iam::${account}:role/${roleName}`;
@@ -121,6 +111,18 @@ export function designOf({ subject, sizing, remoteCode }: Order, settings: Setti
     update: { ...pointing, DeploymentConfig: rollout.config },
     tags,
   };
+}
+
+/** What the container is told, for the GPUs that share the model. */
+function told(
+  { subject, remoteCode }: Order,
+  { container, tokenSecret }: Settings,
+  { need, instance, times }: { need: Need | undefined; instance: Instance; times: Times },
+): Readonly<Record<string, string>> {
+  const gpus = need ? shareOf(need, instance.gpus).gpus : instance.gpus;
+  const token = subject.origin.route === 'hub' && tokenSecret ? secretReference(tokenSecret) : undefined;
+  const { startupSeconds } = times;
+  return environmentOf({ kind: container, subject, need, gpus, remoteCode, token, startupSeconds });
 }
 
 /** The calls in their order; the last two are alternatives. */
