@@ -10,7 +10,6 @@ import {
   allOf,
   inapplicable,
   judged,
-  type PostureAnswer,
   type Subject,
   undecided,
   unknown,
@@ -18,7 +17,7 @@ import {
 import { missingPermission } from '../checks/permission.ts';
 import { asked } from '../store/answer.ts';
 import type { Surroundings } from '../surroundings.ts';
-import { type AccountPrincipal, readAccount } from './account.ts';
+import { type Account, type AccountPrincipal, readAccount } from './account.ts';
 import { type Allowance, type Attempt, allowances, type RequestContext } from './decision.ts';
 import { isForeign } from './foreign.ts';
 import { type ReadStatement, readPolicy } from './statement.ts';
@@ -38,58 +37,65 @@ export async function accessAnswers(around: Surroundings): Promise<Answers> {
   return judge(account.answer, policy.statements, around);
 }
 
-function judge(
-  everybody: readonly AccountPrincipal[],
-  bucket: readonly ReadStatement[],
-  around: Surroundings,
-): Answers {
-  const role = (name: (typeof ROLE_NAMES)[number]) => roleArn(around.place, name);
-  const accepted = ({ arn }: AccountPrincipal) => around.accepted.some((pattern) => matches(pattern, arn));
-  const strangers = everybody.filter((principal) => !accepted(principal));
-  const looked = `${everybody.length} roles and users`;
-  const could = (attempts: readonly Attempt[], exempt: readonly string[]) =>
-    answer(
-      strangers.filter(({ arn }) => !exempt.includes(arn)),
-      (principal) => wayOf(principal, bucket, attempts),
-      `${looked}: none can`,
-    );
-  const below = `${bucketArn(around.place)}/${rootOf(around.place)}${MODELS_PREFIX}`;
-  const vaultRoles = ROLE_NAMES.map(role);
-  return {
-    writers: could(writes(below), [role('gate')]),
-    deleters: could(deletes(below), [role('remover')]),
-    readers: answer(
-      strangers.filter(({ arn, trust }) => isRuntime(trust) && !vaultRoles.includes(arn)),
-      (principal) => readsBeyond(principal, bucket, below),
-      `${looked}: no runtime’s role reads more than one`,
-    ),
-    'role-trust': answer(
-      strangers.filter(({ arn }) => vaultRoles.includes(arn)),
-      ({ trust }) => openTrust(trust, around),
-      'only principals of this account, and services',
-    ),
-  };
+/** A question about each principal that it concerns: what is wrong, in words. */
+interface Test {
+  readonly clean: string;
+  readonly concerns: (principal: AccountPrincipal) => boolean;
+  readonly wrong: (principal: AccountPrincipal) => string | undefined;
 }
 
-/** Whoever has a policy that was not understood is undecided, unless what was understood is enough to fail. */
-function answer(
-  principals: readonly AccountPrincipal[],
-  test: (principal: AccountPrincipal) => string | undefined,
-  clean: string,
-): PostureAnswer {
-  const guilty: Subject[] = [];
-  const unread: Subject[] = [];
-  for (const principal of principals) {
-    const said = test(principal);
-    if (said !== undefined) guilty.push({ resource: principal.arn, said });
-    else if (!principal.whole)
-      unread.push({
-        resource: principal.arn,
-        said: 'a policy of it could not be read, or was not understood',
-      });
+function judge(everybody: Account, bucket: readonly ReadStatement[], around: Surroundings): Answers {
+  const role = (name: (typeof ROLE_NAMES)[number]) => roleArn(around.place, name);
+  const vaultRoles = ROLE_NAMES.map(role);
+  const below = `${bucketArn(around.place)}/${rootOf(around.place)}${MODELS_PREFIX}`;
+  const looked = `${everybody.count} roles and users`;
+  const tests: Readonly<Record<(typeof ACCESS_CHECKS)[number], Test>> = {
+    writers: {
+      clean: `${looked}: none can`,
+      concerns: ({ arn }) => arn !== role('gate'),
+      wrong: (principal) => wayOf(principal, bucket, writes(below)),
+    },
+    deleters: {
+      clean: `${looked}: none can`,
+      concerns: ({ arn }) => arn !== role('remover'),
+      wrong: (principal) => wayOf(principal, bucket, deletes(below)),
+    },
+    readers: {
+      clean: `${looked}: no runtime’s role reads more than one`,
+      concerns: ({ arn, trust }) => isRuntime(trust) && !vaultRoles.includes(arn),
+      wrong: (principal) => readsBeyond(principal, bucket, below),
+    },
+    'role-trust': {
+      clean: 'only principals of this account, and services',
+      concerns: ({ arn }) => vaultRoles.includes(arn),
+      wrong: ({ trust }) => openTrust(trust, around),
+    },
+  };
+  const sheets = ACCESS_CHECKS.map((id) => ({
+    id,
+    test: tests[id],
+    guilty: [] as Subject[],
+    unread: [] as Subject[],
+  }));
+  for (const principal of everybody.principals()) {
+    if (around.accepted.some((pattern) => matches(pattern, principal.arn))) continue;
+    for (const { test, guilty, unread } of sheets) {
+      if (!test.concerns(principal)) continue;
+      const said = test.wrong(principal);
+      if (said !== undefined) guilty.push({ resource: principal.arn, said });
+      else if (!principal.whole) unread.push({ resource: principal.arn, said: NOT_WHOLE });
+    }
   }
-  return guilty.length === 0 && unread.length > 0 ? undecided(unread) : judged(guilty, clean);
+  // Who has a policy that was not understood is undecided, unless what was understood of others is enough to fail.
+  return Object.fromEntries(
+    sheets.map(({ id, test, guilty, unread }) => [
+      id,
+      guilty.length === 0 && unread.length > 0 ? undecided(unread) : judged(guilty, test.clean),
+    ]),
+  );
 }
+
+const NOT_WHOLE = 'a policy of it could not be read, or was not understood';
 
 /** The caller chooses its headers: a condition on them keeps nobody out. */
 const CREATES: RequestContext = {

@@ -8,17 +8,16 @@ import {
 } from '@aws-sdk/client-iam';
 import { asked, type Refusal } from '../store/answer.ts';
 import type { Caller } from './decision.ts';
-import { type ReadPolicy, type ReadStatement, readPolicy } from './statement.ts';
+import { decoded, type ReadPolicy, type ReadStatement, readPolicy } from './statement.ts';
 
 /** Entries of a page: few enough for one page and its documents to be small. */
-const PAGE = 200;
+const PAGE = 100;
 /** IAM's highest quotas are 5,000 roles, 5,000 users and a few thousand policies. */
-const PAGES_MAX = 200;
+const PAGES_MAX = 400;
 /** Characters of all documents together: what this process may hold of them. */
 const CHARS_MAX = 16 << 20;
 
 export interface AccountPrincipal extends Caller {
-  readonly name: string;
   readonly statements: readonly ReadStatement[];
   readonly boundary: readonly ReadStatement[] | undefined;
   /** Who may take the role; empty for a user. */
@@ -27,13 +26,31 @@ export interface AccountPrincipal extends Caller {
   readonly whole: boolean;
 }
 
+export interface Account {
+  readonly count: number;
+  /** Everybody, one after the other: their policies are read when their turn comes, and not kept. */
+  principals(): Iterable<AccountPrincipal>;
+}
+
 type Page = GetAccountAuthorizationDetailsCommandOutput;
+
+/** A principal as it is kept: documents as texts, which are a tenth of what is read from them. */
+interface Kept {
+  readonly arn: string;
+  readonly type: Caller['type'];
+  readonly trust: string | undefined;
+  readonly inline: readonly string[];
+  readonly attached: readonly string[];
+  readonly groups: readonly string[];
+  readonly boundary: string | undefined;
+}
+
+type Policies = Pick<Kept, 'inline' | 'attached'>;
 
 /** What is in all pages. */
 interface Gathered {
-  readonly roles: NonNullable<Page['RoleDetailList']>;
-  readonly users: NonNullable<Page['UserDetailList']>;
-  readonly groups: NonNullable<Page['GroupDetailList']>;
+  readonly principals: Kept[];
+  readonly groups: Map<string, Policies>;
   readonly managed: Map<string, string>;
   chars: number;
 }
@@ -42,8 +59,8 @@ interface Gathered {
 export async function readAccount(
   iam: IAMClient,
   account: string,
-): Promise<{ readonly kind: 'answer'; readonly answer: readonly AccountPrincipal[] } | Refusal> {
-  const gathered: Gathered = { roles: [], users: [], groups: [], managed: new Map(), chars: 0 };
+): Promise<{ readonly kind: 'answer'; readonly answer: Account } | Refusal> {
+  const gathered: Gathered = { principals: [], groups: new Map(), managed: new Map(), chars: 0 };
   let marker: string | undefined;
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const result = await asked(
@@ -56,103 +73,87 @@ export async function readAccount(
     if (gathered.chars > CHARS_MAX)
       return { kind: 'other', said: `the account’s policies are longer than ${CHARS_MAX} characters` };
     marker = result.answer.IsTruncated ? result.answer.Marker : undefined;
-    if (marker === undefined) return { kind: 'answer', answer: principals(gathered, account) };
+    if (marker === undefined) {
+      const answer = { count: gathered.principals.length, principals: () => principals(gathered, account) };
+      return { kind: 'answer', answer };
+    }
   }
   return { kind: 'other', said: `the account has more than ${PAGES_MAX} pages of roles, users and policies` };
 }
 
 function gather(into: Gathered, page: Page): void {
-  into.roles.push(...(page.RoleDetailList ?? []));
-  into.users.push(...(page.UserDetailList ?? []));
-  into.groups.push(...(page.GroupDetailList ?? []));
+  const keep = (text: string | undefined): string => {
+    const kept = plain(text ?? '');
+    into.chars += kept.length;
+    return kept;
+  };
+  const policies = (
+    inline: readonly PolicyDetail[] = [],
+    attached: readonly AttachedPolicy[] = [],
+  ): Policies => ({
+    inline: inline.map(({ PolicyDocument: document }) => keep(document)),
+    attached: attached.map(({ PolicyArn: arn }) => plain(arn ?? '')),
+  });
+  for (const role of page.RoleDetailList ?? [])
+    into.principals.push({
+      arn: plain(role.Arn ?? ''),
+      type: 'AssumedRole',
+      trust: keep(role.AssumeRolePolicyDocument),
+      ...policies(role.RolePolicyList, role.AttachedManagedPolicies),
+      groups: [],
+      boundary: role.PermissionsBoundary?.PermissionsBoundaryArn,
+    });
+  for (const user of page.UserDetailList ?? [])
+    into.principals.push({
+      arn: plain(user.Arn ?? ''),
+      type: 'User',
+      trust: undefined,
+      ...policies(user.UserPolicyList, user.AttachedManagedPolicies),
+      groups: (user.GroupList ?? []).map(plain),
+      boundary: user.PermissionsBoundary?.PermissionsBoundaryArn,
+    });
+  for (const group of page.GroupDetailList ?? [])
+    into.groups.set(
+      plain(group.GroupName ?? ''),
+      policies(group.GroupPolicyList, group.AttachedManagedPolicies),
+    );
   for (const policy of page.Policies ?? []) {
     const current = policy.PolicyVersionList?.find((version) => version.IsDefaultVersion);
-    if (policy.Arn === undefined || current?.Document === undefined) continue;
-    into.managed.set(policy.Arn, current.Document);
-    into.chars += current.Document.length;
+    if (policy.Arn !== undefined && current?.Document !== undefined)
+      into.managed.set(plain(policy.Arn), keep(current.Document));
   }
-  const inline = [
-    ...(page.RoleDetailList ?? []).map((role) => role.RolePolicyList),
-    ...(page.UserDetailList ?? []).map((user) => user.UserPolicyList),
-    ...(page.GroupDetailList ?? []).map((group) => group.GroupPolicyList),
-  ];
-  for (const list of inline)
-    for (const policy of list ?? []) into.chars += policy.PolicyDocument?.length ?? 0;
 }
 
-function principals(gathered: Gathered, account: string): AccountPrincipal[] {
-  const read = reader(gathered.managed);
-  const groups = new Map(
-    gathered.groups.map((group) => [
-      group.GroupName ?? '',
-      read(group.GroupPolicyList, group.AttachedManagedPolicies),
-    ]),
-  );
-  const roles = gathered.roles.map((role): AccountPrincipal => {
-    const own = read(role.RolePolicyList, role.AttachedManagedPolicies);
-    const trust = readPolicy(role.AssumeRolePolicyDocument ?? '{}');
-    const boundary = boundaryOf(role.PermissionsBoundary?.PermissionsBoundaryArn, read);
-    return {
-      arn: role.Arn ?? '',
+/** Without percent-encoding, and as a text of its own: a part of the answer's text would keep all of that alive. */
+function plain(text: string): string {
+  return Buffer.from(decoded(text)).toString();
+}
+
+function* principals(gathered: Gathered, account: string): Iterable<AccountPrincipal> {
+  const { managed } = gathered;
+  const byArn = (arn: string): ReadPolicy => {
+    const document = managed.get(arn);
+    return document === undefined ? NOT_FOUND : readPolicy(document);
+  };
+  const read = ({ inline, attached }: Policies) => [...inline.map(readPolicy), ...attached.map(byArn)];
+  for (const kept of gathered.principals) {
+    const groups = kept.groups.flatMap((name) => {
+      const group = gathered.groups.get(name);
+      return group === undefined ? [NOT_FOUND] : read(group);
+    });
+    const own = [...read(kept), ...groups];
+    const trust = kept.trust === undefined ? undefined : readPolicy(kept.trust);
+    const boundary = kept.boundary === undefined ? undefined : byArn(kept.boundary);
+    yield {
+      arn: kept.arn,
       account,
-      type: 'AssumedRole',
-      name: role.RoleName ?? '',
-      statements: own.statements,
-      boundary: boundary?.statements,
-      trust: trust.statements,
-      whole: own.whole && trust.whole && (boundary?.whole ?? true),
-    };
-  });
-  const users = gathered.users.map((user): AccountPrincipal => {
-    const own = [
-      read(user.UserPolicyList, user.AttachedManagedPolicies),
-      ...(user.GroupList ?? []).map((name) => groups.get(name) ?? NOT_FOUND),
-    ];
-    const boundary = boundaryOf(user.PermissionsBoundary?.PermissionsBoundaryArn, read);
-    return {
-      arn: user.Arn ?? '',
-      account,
-      type: 'User',
-      name: user.UserName ?? '',
+      type: kept.type,
       statements: own.flatMap(({ statements }) => statements),
       boundary: boundary?.statements,
-      trust: [],
-      whole: own.every(({ whole }) => whole) && (boundary?.whole ?? true),
+      trust: trust?.statements ?? [],
+      whole: [...own, ...(trust ? [trust] : []), ...(boundary ? [boundary] : [])].every(({ whole }) => whole),
     };
-  });
-  return [...roles, ...users];
+  }
 }
 
 const NOT_FOUND: ReadPolicy = { statements: [], whole: false };
-
-type Reader = (
-  inline: readonly PolicyDetail[] | undefined,
-  attached: readonly AttachedPolicy[] | undefined,
-) => ReadPolicy;
-
-/** Reads inline and attached policies as one; a managed one is read once. */
-function reader(managed: ReadonlyMap<string, string>): Reader {
-  const known = new Map<string, ReadPolicy>();
-  const byArn = (arn: string): ReadPolicy => {
-    const found = known.get(arn);
-    if (found) return found;
-    const document = managed.get(arn);
-    const policy = document === undefined ? NOT_FOUND : readPolicy(document);
-    known.set(arn, policy);
-    return policy;
-  };
-  return (inline, attached) => {
-    const all = [
-      ...(inline ?? []).map(({ PolicyDocument: document }) => readPolicy(document ?? '')),
-      ...(attached ?? []).map(({ PolicyArn: arn }) => byArn(arn ?? '')),
-    ];
-    return {
-      statements: all.flatMap(({ statements }) => statements),
-      whole: all.every(({ whole }) => whole),
-    };
-  };
-}
-
-function boundaryOf(arn: string | undefined, read: Reader): ReadPolicy | undefined {
-  return arn === undefined ? undefined : read([], [{ PolicyArn: arn }]);
-}

@@ -43,7 +43,7 @@ export interface ReadPolicy {
 export function readPolicy(text: string): ReadPolicy {
   if (text.length > POLICY_CHARS_MAX) return { statements: [], whole: false };
   try {
-    const document: unknown = JSON.parse(text.trimStart().startsWith('{') ? text : decodeURIComponent(text));
+    const document: unknown = JSON.parse(decoded(text));
     const found = isRecord(document) ? document.Statement : undefined;
     const list = Array.isArray(found) ? found : found === undefined ? [] : [found];
     const statements = list.slice(0, STATEMENTS_MAX).map(readStatement);
@@ -51,6 +51,16 @@ export function readPolicy(text: string): ReadPolicy {
     return { statements: statements.filter((statement) => statement !== undefined), whole };
   } catch {
     return { statements: [], whole: false };
+  }
+}
+
+/** A document as IAM gives it back is percent-encoded. What is neither that nor plain stays what it is. */
+export function decoded(text: string): string {
+  if (text.trimStart().startsWith('{')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 
