@@ -63,6 +63,8 @@ export async function runHere(wire: Wire, run: LocalRun): Promise<Outcome> {
   });
   const look = async (error?: unknown) => {
     const wanted = error === undefined ? await wantedOf(run) : nothing(error);
+    // Out of reach: what was said last holds, until its time is over.
+    if (!wanted) return;
     await rollout.want(wanted);
     // A commit that was asked for by name has no successor.
     if (wanted.commit === undefined && /^[0-9a-f]{40}$/.test(run.revision ?? ''))
@@ -125,8 +127,8 @@ class Follower {
   }
 }
 
-/** What the vault says is to run, and what may go on meanwhile. */
-async function wantedOf({ gate, model, revision }: LocalRun): Promise<Wanted> {
+/** What the vault says is to run, and what may go on meanwhile; undefined where it cannot be asked. */
+async function wantedOf({ gate, model, revision }: LocalRun): Promise<Wanted | undefined> {
   try {
     const index = await gate.model(model);
     const mayGoOn = (commit: Commit) => {
@@ -141,6 +143,7 @@ async function wantedOf({ gate, model, revision }: LocalRun): Promise<Wanted> {
       return { commit: undefined, why: error.message, mayGoOn };
     }
   } catch (error) {
+    if (error instanceof WeighlockError && error.code === 'WL_VAULT_UNAVAILABLE') return undefined;
     return nothing(error);
   }
 }

@@ -4,7 +4,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { plainCommit } from '../story/models.ts';
+import { openS3Stage } from '../story/s3-stage.ts';
 import { openStage, type Stage } from '../story/stage.ts';
 import { ask, load, runLocal } from './local-run.ts';
 
@@ -250,6 +252,32 @@ describe('weighlock deploy local', () => {
       assert.match(ran.stderr, message);
     });
 });
+
+describe('weighlock deploy local, of a vault in a bucket', () => {
+  it('goes on while the vault is out of reach', async (t) => {
+    const server = await startS3StandIn({});
+    const close = onlyOnce(() => server.close());
+    t.after(close);
+    await using s3 = await openS3Stage(server, { models: [{ id: MODEL, commits: [plainCommit('one')] }] });
+    assert.equal((await s3.here(['admit', MODEL])).exit, 0);
+    const local = runLocal(s3, [MODEL, '--apply', '--port', '0', '--command', command()]);
+    const [, url = ''] = await local.said(/serving +\S+ at (\S+)/);
+    await local.said(/recorded/);
+    await close();
+    await local.said(/vault +/);
+    assert.equal((await ask(url, 'Hello')).status, 200);
+    local.child.kill('SIGKILL');
+    await local.over;
+  });
+});
+
+function onlyOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => {
+    done ??= work();
+    return done;
+  };
+}
 
 function stopping(local: ReturnType<typeof runLocal>) {
   return {

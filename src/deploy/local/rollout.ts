@@ -46,11 +46,13 @@ interface Running {
 const DEATHS_MAX = 3;
 const DEATHS_WITHIN_MS = 600_000;
 
+const TRY_AGAIN_MS = 30_000;
+
 export class Rollout {
   readonly #options: RolloutOptions;
   #running: Running | undefined;
-  /** One that was taken over from, and gives its last answers. */
-  #draining: Running | undefined;
+  /** Those that were taken over from, and give their last answers. */
+  readonly #draining = new Set<Running>();
   #starting:
     | { readonly commit: Commit; readonly abort: AbortController; readonly done: Promise<void> }
     | undefined;
@@ -75,18 +77,12 @@ export class Rollout {
     this.#wanted = wanted;
     const running = this.#running;
     if (running && !wanted.mayGoOn(running.commit)) await this.#stop(running, wanted.why);
-    // Its last answers would be of what must not run: without the server they are cut.
-    const draining = this.#draining;
-    if (draining && !wanted.mayGoOn(draining.commit)) await draining.backend.stop();
+    // Their last answers would be of what must not run: without the server they are cut.
+    for (const draining of this.#draining)
+      if (!wanted.mayGoOn(draining.commit)) await draining.backend.stop();
     if (wanted.commit !== this.#failed) this.#failed = undefined;
     if (this.#starting && this.#starting.commit !== wanted.commit) this.#starting.abort.abort();
     this.#begin();
-  }
-
-  /** Resolves when nothing is being started. */
-  async settled(): Promise<void> {
-    while (this.#starting) await this.#starting.done;
-    await this.#changes;
   }
 
   async end(): Promise<void> {
@@ -95,6 +91,7 @@ export class Rollout {
     await this.#starting?.done;
     const running = this.#running;
     if (running) await this.#stop(running, 'the deployment ends');
+    for (const draining of this.#draining) await draining.backend.stop();
     await this.#changes;
   }
 
@@ -118,6 +115,7 @@ export class Rollout {
       if (signal.aborted) return;
       if (!(error instanceof WeighlockError)) throw error;
       this.#failed = commit;
+      if (error.code === 'WL_VAULT_UNAVAILABLE') this.#tryAgainLater(commit);
       this.#tell({ kind: 'failed', commit, error });
       return;
     }
@@ -132,10 +130,24 @@ export class Rollout {
     );
     this.#tell({ kind: 'serving', commit, before: before?.commit, pid: backend.pid });
     void backend.ended.then(() => this.#died(running));
-    this.#draining = before;
+    if (before) void this.#drain(before, switched);
+  }
+
+  async #drain(before: Running, switched: Promise<void>): Promise<void> {
+    this.#draining.add(before);
     await switched;
-    await before?.backend.stop();
-    this.#draining = undefined;
+    await before.backend.stop();
+    this.#draining.delete(before);
+  }
+
+  /** What could not be copied may be copied later; what does not run would not run then either. */
+  #tryAgainLater(commit: Commit): void {
+    const timer = setTimeout(() => {
+      if (this.#failed !== commit) return;
+      this.#failed = undefined;
+      this.#begin();
+    }, TRY_AGAIN_MS);
+    timer.unref();
   }
 
   async #stop(running: Running, why: string): Promise<void> {
