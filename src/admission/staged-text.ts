@@ -14,7 +14,7 @@ const TEXT_BYTES_MAX = 256 << 10;
 const TEXTS_BYTES_MAX = 2 << 20;
 
 /** Formats that people read when they decide. */
-const READ_BY_PEOPLE: ReadonlySet<string> = new Set(['python', 'template']);
+const READ_BY_PEOPLE: ReadonlySet<string> = new Set(['python', 'template', 'json']);
 
 export interface StagedText {
   readonly path: RepoPath;

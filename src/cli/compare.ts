@@ -9,8 +9,10 @@ import { hubSide } from '../compare/hub-side.ts';
 import { markdownOf } from '../compare/markdown.ts';
 import { pageOf } from '../compare/page.ts';
 import { type VaultSide, vaultSide } from '../compare/vault-side.ts';
+import type { Registry } from '../registry/registry.ts';
 import { HubSource } from '../sources/hub.ts';
 import { comparisonText } from './compare-text.ts';
+import { recordedDrift } from './drift.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { postureSummary } from './posture-summary.ts';
@@ -106,7 +108,7 @@ async function vaultOf(
       revision,
       storeEndpoint: environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL,
       posture: await postureSummary(wire, registry),
-      drift: await driftOf(wire),
+      drift: await driftOf(wire, registry),
       measuring,
     });
   } catch (error) {
@@ -118,8 +120,24 @@ async function vaultOf(
 
 const ABSENT: ReadonlySet<string> = new Set(['WL_NOT_ADMITTED', 'WL_VAULT_FOREIGN', 'WL_REVOKED']);
 
-async function driftOf(_wire: Wire): Promise<VaultSide['drift']> {
-  return { unknown: 'it was not asked' };
+/** The deployments on record against what runs in SageMaker; what cannot be asked is not known. */
+async function driftOf(wire: Wire, registry: Registry): Promise<VaultSide['drift']> {
+  try {
+    const { rows, unread } = await recordedDrift(wire, registry);
+    const [missed] = unread;
+    if (missed !== undefined) return { unknown: missed };
+    return {
+      looked: rows.filter(({ standing }) => standing !== 'not looked at').length,
+      drifted: rows
+        .filter(({ standing }) => standing === 'drifted' || standing === 'stranger')
+        .map(
+          ({ target, place, differences }) =>
+            `${target} at ${place}: ${differences[0]?.said ?? 'not on record'}`,
+        ),
+    };
+  } catch (error) {
+    return { unknown: error instanceof WeighlockError ? error.message : 'the platforms could not be asked' };
+  }
 }
 
 function megabytes(text: string): number {

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { type DriftReport, type DriftRow, drift, hasDrifted } from '../drift/drift.ts';
 import type { Found } from '../drift/workload.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { labelled, paintedLabel, painter, plural } from './terminal.ts';
@@ -43,15 +44,9 @@ async function look(wire: Wire, flags: DriftFlags): Promise<Outcome> {
     if (!/^[a-z]{2}(-[a-z]+)+-\d{1,2}$/.test(region))
       throw new WeighlockError('WL_USAGE', `"${region}" is no region of AWS`);
   const registry = await wire.registry();
-  const { state } = await registry.state();
-  const places = Object.values(state.deployments);
-  const onSageMaker = places.filter(({ target }) => target === 'sagemaker');
-  const regions = new Set([
-    ...flags.region,
-    ...onSageMaker.flatMap(({ place }) => place.split(':')[3] ?? []),
-  ]);
   const found: Found[] = [];
-  for (const region of regions) found.push(await inSageMaker(wire, region));
+  for (const region of new Set([...flags.region, ...(await regionsOnRecord(registry))]))
+    found.push(await inSageMaker(wire, region));
   if (flags.kubeconfig !== undefined) found.push(await inKubernetes(wire, flags, flags.kubeconfig));
   const ticket = wire.config.ticket(wire.config.vault);
   const report = await drift(registry, found, ticket.kind === 's3' ? ticket.settings : undefined);
@@ -61,6 +56,21 @@ async function look(wire: Wire, flags: DriftFlags): Promise<Outcome> {
     json: { standing, looked: found.map(({ targets, placesFrom }) => ({ targets, placesFrom })), ...report },
     text: inWords(wire, report, found),
   };
+}
+
+/** The regions of SageMaker in which something is deployed, as the statements say. */
+async function regionsOnRecord(registry: Registry): Promise<readonly string[]> {
+  const { state } = await registry.state();
+  const onSageMaker = Object.values(state.deployments).filter(({ target }) => target === 'sagemaker');
+  return [...new Set(onSageMaker.flatMap(({ place }) => place.split(':')[3] ?? []))];
+}
+
+/** What is on record against what runs where it can be looked at without being told more. */
+export async function recordedDrift(wire: Wire, registry: Registry): Promise<DriftReport> {
+  const found: Found[] = [];
+  for (const region of await regionsOnRecord(registry)) found.push(await inSageMaker(wire, region));
+  const ticket = wire.config.ticket(wire.config.vault);
+  return drift(registry, found, ticket.kind === 's3' ? ticket.settings : undefined);
 }
 
 /** The clients of AWS take a while to load: only where there is something to ask them. */

@@ -1,10 +1,10 @@
 /** Reviews for people: a list, one page about a revision, and what a decision led to. */
 import type { Counted, Held, Lacking, Reviewed } from '../admission/review.ts';
 import type { StagedText } from '../admission/staged-text.ts';
-import type { RecordBody } from '../attest/record.ts';
 import { printable } from '../base/errors.ts';
-import type { ManifestFile } from '../base/manifest.ts';
+import type { RevisionDiff } from '../diff/diff.ts';
 import { place } from '../policy/floor.ts';
+import { diffText } from './diff-text.ts';
 import { bytesInWords, labelled, paintedLabel, painter, plural, type Terminal, table } from './terminal.ts';
 
 interface Standing {
@@ -53,7 +53,8 @@ function inWords({ rule, people }: Lacking): string {
 
 interface Seen extends Standing {
   readonly texts: readonly StagedText[];
-  readonly live: RecordBody | undefined;
+  /** Against what is live, if anything is. */
+  readonly diff: RevisionDiff | undefined;
 }
 
 /** Everything that a decision needs, on one page. */
@@ -82,8 +83,11 @@ export function heldText(terminal: Terminal, { id, record }: Held, seen: Seen): 
     ...open.map((finding) =>
       labelled('finding', `${printable(`${place(finding)}: ${finding.message}`)}\n${printable(finding.fix)}`),
     ),
-    ...seen.texts.map((one) => textOf(one, paint)),
-    liveText(manifest.files, seen.live),
+    // Configuration is told by key, against what is live.
+    ...seen.texts.filter(({ path }) => !path.endsWith('.json')).map((one) => textOf(one, paint)),
+    seen.diff === undefined
+      ? labelled('live', 'no revision of it is live')
+      : `\n${diffText(terminal, seen.diff)}\n`,
     ...seen.reviews.map(({ approval: { body: said }, void: why }) =>
       labelled(
         said.decision === 'approve' ? 'approved' : 'refused',
@@ -106,25 +110,6 @@ function textOf({ path, text, why }: StagedText, paint: ReturnType<typeof painte
     .split('\n')
     .map((line, index) => `${String(index + 1).padStart(5)}  ${printable(line)}\n`);
   return `\n  ${paint('bold', path)}\n${lines.join('')}\n`;
-}
-
-/** Which files differ from those that are live. */
-function liveText(files: readonly ManifestFile[], live: RecordBody | undefined): string {
-  if (live === undefined) return labelled('live', 'no revision of it is live');
-  const before = new Map(live.manifest.files.map((file) => [file.path, file.sha256]));
-  const now = new Map(files.map((file) => [file.path, file.sha256]));
-  const marked = [
-    ...files.filter(({ path }) => !before.has(path)).map(({ path }) => `added    ${path}`),
-    ...files
-      .filter(({ path, sha256 }) => before.has(path) && before.get(path) !== sha256)
-      .map(({ path }) => `changed  ${path}`),
-    ...live.manifest.files.filter(({ path }) => !now.has(path)).map(({ path }) => `removed  ${path}`),
-  ];
-  const at = `against ${live.manifest.commit.slice(0, 12)}, which is live`;
-  return labelled(
-    'differs',
-    [at, ...(marked.length === 0 ? ['in nothing'] : marked)].map(printable).join('\n'),
-  );
 }
 
 export function reviewedText(terminal: Terminal, reviewed: Reviewed, location: string): string {

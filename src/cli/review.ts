@@ -11,7 +11,7 @@ import {
   reviewsOf,
   stillLacking,
 } from '../admission/review.ts';
-import { stagedTexts } from '../admission/staged-text.ts';
+import { type StagedText, stagedTexts } from '../admission/staged-text.ts';
 import { describeRecord } from '../admission/vault-source.ts';
 import {
   APPROVAL_BYTES_MAX,
@@ -20,6 +20,8 @@ import {
   signApproval,
 } from '../attest/approval.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
+import { diffRevisions } from '../diff/diff.ts';
+import { vaultSide } from '../diff/vault-side.ts';
 import type { Gate } from '../registry/gate.ts';
 import { DEFAULT_CHANNEL, type Registry } from '../registry/registry.ts';
 import { openSource } from '../sources/open.ts';
@@ -118,21 +120,29 @@ async function show(wire: Wire, text: string): Promise<Outcome> {
   const registry = await wire.registry();
   const held = await requireHeld(registry, model, revision);
   const texts = await stagedTexts(registry, held);
-  const seen = { ...(await standing(registry, held)), texts, live: await liveRecord(registry, held) };
+  const seen = { ...(await standing(registry, held)), texts, diff: await diffToLive(registry, held, texts) };
   return {
     exit: EXIT.done,
-    json: { ...heldJson(held, seen), findings: held.record.body.findings, texts },
+    json: { ...heldJson(held, seen), findings: held.record.body.findings, texts, diff: seen.diff },
     text: heldText(wire.terminal, held, seen),
   };
 }
 
-/** The record of what `production` stands for, if there is one. */
-async function liveRecord(registry: Registry, { id }: Held) {
-  const index = await registry.model(id.model);
-  const at = index?.channels[DEFAULT_CHANNEL]?.commit;
-  const entry = at === undefined ? undefined : index?.revisions[at];
-  if (at === undefined || !entry) return undefined;
-  return (await registry.record({ model: id.model, commit: at }, entry.number, entry.record)).body;
+/** What differs from the revision that `production` stands for, if there is one. */
+async function diffToLive(registry: Registry, held: Held, texts: readonly StagedText[]) {
+  const { model } = held.id;
+  const index = await registry.model(model);
+  const commit = index?.channels[DEFAULT_CHANNEL]?.commit;
+  const entry = commit === undefined ? undefined : index?.revisions[commit];
+  if (commit === undefined || !entry || entry.removed) return undefined;
+  const id = { model, commit };
+  const live = { id, entry, record: await registry.record(id, entry.number, entry.record) };
+  const staged = new Map(texts.map(({ path, text }) => [path as string, text]));
+  return diffRevisions(
+    model,
+    vaultSide(registry, live),
+    vaultSide(registry, held, async (path) => staged.get(path)),
+  );
 }
 
 async function decide(
