@@ -1,11 +1,13 @@
 """
 moto's server, or its proxy, with what it lacks of AWS: it keeps EventBridge in a bucket's notifications and leaves it out
 of its answer, it schedules and cancels the deletion of a key by its bare id only, and it forgets the isolation of a model.
+It answers with a whole account at once, whatever is asked of it at the most.
 Its proxy ends each connection after one answer without saying so, and leaves it open where it is TLS: clients wait for ever.
 """
 import sys
 
 from moto.core.responses import ActionResult
+from moto.iam.responses import IamResponse
 from moto.kms.models import KmsBackend
 from moto.moto_proxy.proxy3 import ProxyRequestHandler
 from moto.s3.responses import S3Response
@@ -39,6 +41,25 @@ def closing(self):
 
 ProxyRequestHandler.end_headers = saying_so
 ProxyRequestHandler.finish = closing
+
+
+PAGES = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+LISTS = ("users", "groups", "roles", "managed_policies")
+
+
+def in_pages(self):
+    details = self.backend.get_account_authorization_details(self._get_param("Filter", []))
+    entries = [(page, entry) for page, name in zip(PAGES, LISTS) for entry in details[name]]
+    start = int(self._get_param("Marker") or 0)
+    end = start + int(self._get_param("MaxItems") or 100)
+    result = {page: [entry for one, entry in entries[start:end] if one == page] for page in PAGES}
+    result["IsTruncated"] = end < len(entries)
+    if result["IsTruncated"]:
+        result["Marker"] = str(end)
+    return ActionResult(result)
+
+
+IamResponse.get_account_authorization_details = in_pages
 
 
 def by_bare_id(method):
