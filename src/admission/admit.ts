@@ -3,6 +3,7 @@
  * about, recorded, and, if it may pass, published.
  */
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
+import { type PublisherKey, verifyUpstream } from '../attest/upstream-signature.ts';
 import type { Waiver } from '../attest/waiver.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { byPath, type Manifest, type ManifestFile, manifestDigest } from '../base/manifest.ts';
@@ -24,7 +25,7 @@ import { identityFacts, requireSameIdentity } from './identity.ts';
 import { type Evidence, type Judgement, judge } from './judge.ts';
 import { observedFacts } from './observed.ts';
 import { conclude, type Rebring } from './publication.ts';
-import { recordBody } from './record-body.ts';
+import { readUpstreamSignature, recordBody } from './record-body.ts';
 import { type Selection, type SelectionRequest, select } from './selection.ts';
 import type { AdmissionSource } from './source.ts';
 import { onRecord } from './vault-source.ts';
@@ -43,6 +44,8 @@ export interface AdmissionOptions {
   readonly policy: Policy;
   /** Who asks for it, as a name of the trust file or of an account: whoever that is cannot approve it. */
   readonly requester?: string | undefined;
+  /** Keys of the publisher of a model, for the signature that it ships. */
+  readonly publisherKeys?: ((model: ModelName) => readonly PublisherKey[]) | undefined;
   /** What people whom the trust file names take upon themselves; those that lift something become evidence. */
   readonly waivers?: readonly Waiver[];
   /** What is known of loaders: notes, unless it is said which one will read the model. */
@@ -132,8 +135,10 @@ export async function admit(
     const entry = (await gate.model(model, await gate.state('accept')))?.revisions[revision.commit];
     const about = { manifest: manifestDigest(manifest), nowMs: gate.clock.now() };
     const observed = await observedFacts(gate, entry, about);
+    const upstreamSignature = await readUpstreamSignature(source, revision, selection);
+    const signature = verifyUpstream(upstreamSignature, manifest.files, options.publisherKeys?.(model) ?? []);
     const judgement = judge(
-      { manifest, revision, brought: brought.files, revoked, waived, advice, identity, observed },
+      { manifest, revision, brought: brought.files, revoked, waived, advice, identity, observed, signature },
       policy,
     );
     options.report({ kind: 'judged', judgement });
@@ -145,9 +150,8 @@ export async function admit(
       judgement: attached.judgement,
       evidence: attached.evidence,
       staging: staging.id,
-      selection,
+      upstreamSignature,
       contacted,
-      source,
       policy,
       tool,
       requester,

@@ -1,4 +1,5 @@
 /** Judging: facts → findings → verdict, by the safety floor first and the policy after it. */
+import type { UpstreamSignature } from '../attest/upstream-signature.ts';
 import type { Waiver } from '../attest/waiver.ts';
 import { type FileVerdict, type Finding, fileVerdict, type Gap } from '../base/finding.ts';
 import type { Manifest } from '../base/manifest.ts';
@@ -51,6 +52,8 @@ export interface Evidence {
   readonly waived?: { readonly waivers: readonly Waiver[]; readonly nowMs: number };
   /** What differs from earlier admissions; without it nothing is known of any. */
   readonly identity?: IdentityFacts;
+  /** What came of the publisher's own signature. */
+  readonly signature?: UpstreamSignature;
   /** What is on record as evidence. */
   readonly observed?: ObservedFacts;
   /** Findings of an earlier judgement that cannot be made again from facts. */
@@ -112,11 +115,13 @@ function scanBrought(
   };
 }
 
+const UNSIGNED: UpstreamSignature = { status: 'none' };
+
 /** As at the first admission of a model. */
 const FIRST: IdentityFacts = { ownerChanged: false, newAuthor: false, newCode: [] };
 
 function policyInput(
-  { manifest, revision, identity = FIRST, observed = [] }: Evidence,
+  { manifest, revision, identity = FIRST, observed = [], signature = UNSIGNED }: Evidence,
   scan: {
     readonly files: readonly JudgedFile[];
     readonly findings: readonly Finding[];
@@ -161,6 +166,7 @@ function policyInput(
       newAuthor: identity.newAuthor,
     },
     hub: { scan: hubScan?.status },
+    signature: { status: signature.status, key: 'key' in signature ? signature.key : undefined },
     evidence: observed,
   };
 }

@@ -22,9 +22,9 @@ export interface ForRecord {
   readonly judgement: Judgement;
   /** The staging area that holds the files. */
   readonly staging: string;
-  readonly selection: Selection;
+  /** The publisher's own signature, where there is one. */
+  readonly upstreamSignature: Uint8Array | undefined;
   readonly contacted: ReadonlySet<string>;
-  readonly source: AdmissionSource;
   readonly policy: Policy;
   readonly tool: RecordBody['tool'];
   readonly requester: string | undefined;
@@ -97,12 +97,15 @@ function requireDeclared({ path, declared }: SourceFile, bytes: Uint8Array): voi
   );
 }
 
+/** The type of evidence that a publisher's own signature is. */
+export const UPSTREAM_SIGNATURE = 'upstream-model.sig';
+
 /** Longest upstream signature that is kept. */
-const SIGNATURE_BYTES_MAX = 16 << 20;
+export const SIGNATURE_BYTES_MAX = 16 << 20;
 
 async function storeEvidence(
   gate: Gate,
-  { revision, selection, source, waivers, evidence: attached }: ForRecord,
+  { revision, waivers, evidence: attached, upstreamSignature }: ForRecord,
 ): Promise<RecordBody['evidence']> {
   const evidence: RecordBody['evidence'] = [];
   const keep = async (type: string, bytes: Uint8Array) => {
@@ -115,14 +118,21 @@ async function storeEvidence(
   for (const { type, bytes } of attached) await keep(type, bytes);
   if (revision.hubScan?.raw !== undefined)
     await keep('hub-scan', Buffer.from(JSON.stringify(revision.hubScan)));
-  const signature = selection.upstreamSignature;
-  if (signature && signature.sizeBytes <= SIGNATURE_BYTES_MAX) {
-    const chunks: Uint8Array[] = [];
-    const whole = { offset: 0, length: signature.sizeBytes };
-    for await (const chunk of source.read(revision, signature, whole)) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
-    requireDeclared(signature, bytes);
-    await keep('upstream-model.sig', bytes);
-  }
+  if (upstreamSignature) await keep(UPSTREAM_SIGNATURE, upstreamSignature);
   return evidence;
+}
+
+/** The publisher's own `model.sig`, held to the digest that the source declares; undefined where there is none, or it is too long. */
+export async function readUpstreamSignature(
+  source: AdmissionSource,
+  revision: SourceRevision,
+  { upstreamSignature: signature }: Selection,
+): Promise<Uint8Array | undefined> {
+  if (!signature || signature.sizeBytes > SIGNATURE_BYTES_MAX) return undefined;
+  const chunks: Uint8Array[] = [];
+  const whole = { offset: 0, length: signature.sizeBytes };
+  for await (const chunk of source.read(revision, signature, whole)) chunks.push(chunk);
+  const bytes = Buffer.concat(chunks);
+  requireDeclared(signature, bytes);
+  return bytes;
 }

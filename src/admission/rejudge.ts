@@ -3,21 +3,24 @@
  * no weights: what the parsers read of them then is what is judged now.
  */
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
+import { type PublisherKey, verifyUpstream } from '../attest/upstream-signature.ts';
 import type { Waiver } from '../attest/waiver.ts';
 import { type GitBlobSha1, type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Finding } from '../base/finding.ts';
 import type { Manifest } from '../base/manifest.ts';
+import type { ModelName } from '../base/name.ts';
 import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SourceRevision } from '../sources/source.ts';
-import { factsKey } from '../vault/layout.ts';
+import { evidenceKey, factsKey } from '../vault/layout.ts';
 import { identityFacts } from './identity.ts';
 import { type Evidence, type Judgement, judge, type ReadFile } from './judge.ts';
 import { observedFacts } from './observed.ts';
+import { SIGNATURE_BYTES_MAX, UPSTREAM_SIGNATURE } from './record-body.ts';
 import { describeRecord, onRecord } from './vault-source.ts';
 
 /** Longest facts of one file: those of the largest shards have some megabytes. */
@@ -29,6 +32,8 @@ export interface Rules {
   readonly advice: Evidence['advice'];
   readonly revoked: ReadonlySet<string>;
   readonly nowMs: number;
+  /** Keys of the publisher of a model, for its own signature. */
+  readonly publisherKeys?: ((model: ModelName) => readonly PublisherKey[]) | undefined;
 }
 
 /**
@@ -39,7 +44,7 @@ export interface Rules {
 export async function judgeAgain(
   registry: Registry,
   record: SignedRecord,
-  { policy, waivers, advice, revoked, nowMs }: Rules,
+  { policy, waivers, advice, revoked, nowMs, publisherKeys }: Rules,
   anew?: ReadonlyMap<string, Facts>,
 ): Promise<Judgement> {
   const { body } = record;
@@ -57,12 +62,27 @@ export async function judgeAgain(
         manifest: record.manifestDigest,
         nowMs,
       }),
+      signature: verifyUpstream(
+        await signatureOnRecord(registry, body),
+        body.manifest.files,
+        publisherKeys?.(body.manifest.model) ?? [],
+      ),
       carried: body.findings.filter(isCarried),
     },
     policy,
   );
   const rules = [...judgement.decision.rules, ...body.rules.filter(isOfOthers)];
   return { ...judgement, decision: { verdict: verdictOf(rules), rules } };
+}
+
+/** The publisher's signature, as it was kept. */
+async function signatureOnRecord(
+  registry: Registry,
+  { evidence }: RecordBody,
+): Promise<Uint8Array | undefined> {
+  const kept = evidence.find(({ type }) => type === UPSTREAM_SIGNATURE);
+  const stored = kept && (await registry.vault.get(evidenceKey(kept.sha256), SIGNATURE_BYTES_MAX));
+  return stored && sha256(stored.bytes) === kept?.sha256 ? stored.bytes : undefined;
 }
 
 async function entryOf(registry: Registry, { manifest }: RecordBody) {

@@ -96,7 +96,8 @@ export function isIgnored(path: string): boolean {
   return path === SIGNATURE_PATH || IGNORED.includes(path.split('/', 1)[0] ?? '');
 }
 
-function rootDigest(resources: readonly SignedResource[]): string {
+/** Over the raw digests, in the order of the resources. */
+export function rootDigest(resources: readonly SignedResource[]): string {
   const hash = createHash('sha256');
   for (const { sha256 } of resources) hash.update(Buffer.from(sha256, 'hex'));
   return hash.digest('hex');

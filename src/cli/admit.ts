@@ -17,6 +17,7 @@ import { checkedEngines, withEngines } from './engine-options.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
 import { policyInForce } from './policy-file.ts';
+import { publisherKeys } from './publisher-keys.ts';
 import { parseRevision, parseTarget, type Target } from './target.ts';
 import { temporaryVault } from './temporary-vault.ts';
 import { labelled } from './terminal.ts';
@@ -116,6 +117,7 @@ export function admissionOptions(wire: Wire, source: AdmissionSource, view: Admi
     source,
     policy: policyInForce(wire.config),
     advice: adviceFor(wire.home, undefined),
+    publisherKeys: publisherKeys(wire.config),
     concurrency: wire.config.concurrency,
     memoryBytes: wire.config.memoryBytes,
     tool: TOOL,

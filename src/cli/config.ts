@@ -30,6 +30,10 @@ const fileSchema = z.strictObject({
   onRevocation: z.enum(['stop', 'rollback']).optional(),
   concurrency: z.int().min(1).max(64).optional(),
   memory: z.union([text, z.int()]).optional(),
+  upstreamKeys: z
+    .array(z.strictObject({ models: text, key: text }))
+    .max(1000)
+    .optional(),
   clamd: text.optional(),
   yara: z.array(text).optional(),
 });
@@ -84,6 +88,8 @@ export interface Config {
   readonly onRevocation: 'stop' | 'rollback';
   readonly concurrency: number;
   readonly memoryBytes: number;
+  /** Public keys of publishers, in PEM files, by the pattern of the models that they sign; `*` stands for a part of a name. */
+  readonly upstreamKeys: readonly { readonly models: string; readonly key: string }[];
   /** The daemon of ClamAV, by its socket or host:port, where one is to look at every file. */
   readonly clamd: string | undefined;
   /** Files of YARA rules. */
@@ -144,6 +150,10 @@ export function readConfig({ directory, environment, options }: ConfigInput): Co
     namespaces: settings.namespaces ?? ['local'],
     hub: { endpoint, hosts, ...(token && { token }), ...(proxy && { proxy }) },
     stateValidityMs: (settings.stateValidityDays ?? DEFAULT_STATE_VALIDITY_DAYS) * DAY_MS,
+    upstreamKeys: (settings.upstreamKeys ?? []).map(({ models, key }) => ({
+      models,
+      key: path.resolve(directory, key),
+    })),
     onRevocation: settings.onRevocation ?? 'stop',
     verifiedWithinDays: settings.verifiedWithinDays ?? DEFAULT_VERIFIED_WITHIN_DAYS,
     concurrency: readConcurrency(

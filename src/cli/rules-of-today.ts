@@ -4,6 +4,7 @@ import { openWaivers } from '../attest/waiver.ts';
 import type { Registry } from '../registry/registry.ts';
 import { adviceFor } from './advice.ts';
 import { policyInForce } from './policy-file.ts';
+import { publisherKeys } from './publisher-keys.ts';
 import { textOf } from './waivers.ts';
 import type { Wire } from './wire.ts';
 
@@ -20,5 +21,6 @@ export async function rulesOfToday(
     advice: adviceFor(wire.home, undefined),
     revoked: new Set(Object.keys(state.revokedFiles)),
     nowMs: wire.clock.now(),
+    publisherKeys: publisherKeys(wire.config),
   };
 }

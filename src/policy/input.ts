@@ -50,6 +50,8 @@ export interface PolicyInput {
     readonly newAuthor?: boolean | undefined;
   };
   readonly hub: { readonly scan?: string | undefined };
+  /** The signature that the publisher ships: `none`, `unverified`, `mismatch`, or `verified` by a configured key. */
+  readonly signature: { readonly status: string; readonly key?: string | undefined };
   /** What was observed of exactly these bytes, an item a category. */
   readonly evidence: readonly {
     /** `probe`, `garak`, `promptfoo`, … */
@@ -85,5 +87,6 @@ export const FACT_NAMES = {
     'newAuthor',
   ],
   hub: ['scan'],
+  signature: ['status', 'key'],
   evidence: ['kind', 'category', 'n', 'failures', 'errors', 'upperPercent', 'ageDays', 'bound'],
 } as const satisfies { [K in keyof PolicyInput]: readonly string[] };

@@ -133,7 +133,7 @@ const TOP: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['files', { items: FACT_NAMES.files }],
   ['findings', { items: FACT_NAMES.findings }],
   ['evidence', { items: FACT_NAMES.evidence }],
-  ...(['repo', 'source', 'publisher', 'hub'] as const).map(
+  ...(['repo', 'source', 'publisher', 'hub', 'signature'] as const).map(
     (name) => [name, { fields: FACT_NAMES[name] }] as const,
   ),
 ]);

@@ -30,6 +30,7 @@ const base: PolicyInput = {
   source: { kind: 'hub', endpoint: 'https://hub.test' },
   publisher: { name: 'org', kind: 'organisation', verified: true, authors: [] },
   hub: { scan: 'safe' },
+  signature: { status: 'none' },
   evidence: [],
 };
 

@@ -5,7 +5,7 @@
  * Source: garak, docs/source/reporting.rst and the lines that its versions write.
  */
 import { z } from 'zod';
-import { add, type Count, type Counts, invalid } from './report.ts';
+import { add, type Count, type Counts, invalid } from './counts.ts';
 
 const KIND = 'garak';
 const LINES_MAX = 1_000_000;

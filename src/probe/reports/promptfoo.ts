@@ -5,7 +5,7 @@
  * Source: promptfoo, the types of its evaluation results (`ResultFailureReason`: 0 none, 1 assertion, 2 error).
  */
 import { z } from 'zod';
-import { add, type Count, type Counts, invalid } from './report.ts';
+import { add, type Count, type Counts, invalid } from './counts.ts';
 
 const KIND = 'promptfoo';
 const ERROR = 2;

@@ -5,7 +5,7 @@
  * Source: PyRIT, `Score` (score_type, score_value, score_category) and the JSON export of its memory.
  */
 import { z } from 'zod';
-import { add, type Count, type Counts, invalid } from './report.ts';
+import { add, type Count, type Counts, invalid } from './counts.ts';
 
 const KIND = 'pyrit';
 

@@ -5,8 +5,8 @@
 
 import type { CategoryResult } from '../../attest/evidence.ts';
 import { CATEGORIES_MAX } from '../../attest/evidence.ts';
-import { WeighlockError } from '../../base/errors.ts';
 import { wilson } from '../wilson.ts';
+import { type Counts, invalid } from './counts.ts';
 import { readGarak } from './garak.ts';
 import { readPromptfoo } from './promptfoo.ts';
 import { readPyrit } from './pyrit.ts';
@@ -17,19 +17,6 @@ export interface Report {
   readonly results: readonly CategoryResult[];
   /** When the tool says that it ran. */
   readonly observedAt?: string | undefined;
-}
-
-/** What a reader counts, before intervals are made of it. */
-export interface Counts {
-  readonly version: string;
-  readonly observedAt?: string | undefined;
-  readonly categories: ReadonlyMap<string, Count>;
-}
-
-export interface Count {
-  readonly n: number;
-  readonly failures: number;
-  readonly errors: number;
 }
 
 /** Kinds that are read; every other is kept as it is. */
@@ -69,21 +56,4 @@ export function readReport(kind: string, bytes: Uint8Array): Report {
 
 function isReadKind(kind: string): kind is ReadKind {
   return Object.hasOwn(READERS, kind);
-}
-
-export function invalid(kind: string, why: string): WeighlockError {
-  return new WeighlockError(
-    'WL_EVIDENCE_INVALID',
-    `the file is no report of ${kind} that can be read: ${why}`,
-  );
-}
-
-/** Adds to a category. */
-export function add(categories: Map<string, Count>, category: string, more: Partial<Count>): void {
-  const { n, failures, errors } = categories.get(category) ?? { n: 0, failures: 0, errors: 0 };
-  categories.set(category, {
-    n: n + (more.n ?? 0),
-    failures: failures + (more.failures ?? 0),
-    errors: errors + (more.errors ?? 0),
-  });
 }
