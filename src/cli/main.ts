@@ -7,6 +7,7 @@
 import { Command, CommanderError, type OutputConfiguration } from 'commander';
 import { ERRORS, type ErrorCode, EXIT, printable, WeighlockError } from '../base/errors.ts';
 import { codeOf } from '../vault/durable-file.ts';
+import { COMMANDS, type CommandEntry } from './commands.ts';
 import type { Outcome } from './outcome.ts';
 import { painter, systemTerminal, type Terminal } from './terminal.ts';
 import { type Surroundings, TOOL, Wire } from './wire.ts';
@@ -62,59 +63,15 @@ async function build(run: Run, terminal: Terminal, args: readonly string[]): Pro
     .addHelpText('after', EXIT_HELP)
     .exitOverride()
     .showSuggestionAfterError();
-  for (const load of wanted(args)) program.addCommand(withShared((await load())(run), output));
+  for (const { group, load } of wanted(args))
+    program.addCommand(withShared((await load())(run), output).helpGroup(group));
   return program;
 }
 
-type Maker = (run: Run) => Command;
-
-/** In the order of the help. Each is loaded when it is asked for: together they take half a second. */
-const COMMANDS: Readonly<Record<string, () => Promise<Maker>>> = {
-  admit: async () => (await import('./admit.ts')).admitCommand,
-  scan: async () => (await import('./scan.ts')).scanCommand,
-  remediate: async () => (await import('./remediate.ts')).remediateCommand,
-  verify: async () => (await import('./verify.ts')).verifyCommand,
-  pull: async () => (await import('./pull.ts')).pullCommand,
-  initialize: async () => (await import('./initialize.ts')).initializeCommand,
-  copy: async () => (await import('./copy.ts')).copyCommand,
-  list: async () => (await import('./list.ts')).listCommand,
-  show: async () => (await import('./show.ts')).showCommand,
-  log: async () => (await import('./log.ts')).logCommand,
-  deploy: async () => (await import('./deploy.ts')).deployCommand,
-  key: async () => (await import('./key.ts')).keyCommand,
-  trust: async () => (await import('./trust.ts')).trustCommand,
-  policy: async () => (await import('./policy.ts')).policyCommand,
-  review: async () => (await import('./review.ts')).reviewCommand,
-  rescan: async () => (await import('./rescan.ts')).rescanCommand,
-  diff: async () => (await import('./diff.ts')).diffCommand,
-  upstream: async () => (await import('./upstream.ts')).upstreamCommand,
-  bom: async () => (await import('./bom.ts')).bomCommand,
-  evidence: async () => (await import('./evidence.ts')).evidenceCommand,
-  waive: async () => (await import('./waive.ts')).waiveCommand,
-  advisory: async () => (await import('./advisory.ts')).advisoryCommand,
-  state: async () => (await import('./state.ts')).stateCommand,
-  vault: async () => (await import('./vault.ts')).vaultCommand,
-  posture: async () => (await import('./posture.ts')).postureCommand,
-  drift: async () => (await import('./drift.ts')).driftCommand,
-  affected: async () => (await import('./affected.ts')).affectedCommand,
-  serve: async () => (await import('./serve.ts')).serveCommand,
-  channel: async () => (await import('./channel.ts')).channelCommand,
-  revoke: async () => (await import('./revoke.ts')).revokeCommand,
-  access: async () => (await import('./access.ts')).accessCommand,
-  compare: async () => (await import('./compare.ts')).compareCommand,
-  probe: async () => (await import('./probe.ts')).probeCommand,
-  sweep: async () => (await import('./sweep.ts')).sweepCommand,
-  remove: async () => (await import('./remove.ts')).removeCommand,
-  gc: async () => (await import('./gc.ts')).gcCommand,
-  doctor: async () => (await import('./doctor.ts')).doctorCommand,
-  demo: async () => (await import('./demo.ts')).demoCommand,
-};
-
 /** The command that is named, or all where help is wanted or a mistake is to be explained. */
-function wanted(args: readonly string[]): readonly (() => Promise<Maker>)[] {
-  const [name = ''] = args;
-  const one = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  return one ? [one] : Object.values(COMMANDS);
+function wanted(args: readonly string[]): readonly CommandEntry[] {
+  const one = COMMANDS.get(args[0] ?? '');
+  return one ? [one] : [...COMMANDS.values()];
 }
 
 /** Options that every command takes, and errors that surface here. */
