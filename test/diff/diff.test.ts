@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { RevisionDiff } from '../../src/diff/diff.ts';
-import type { StandInFile } from '../../src/hub-stand-in/model.ts';
+import { directoryFiles, type StandInFile } from '../../src/hub-stand-in/model.ts';
+import { installed } from '../peers.ts';
 import { bytes, call, proto } from '../pickles.ts';
 import { bytesFile, textFile } from '../story/models.ts';
 import { openStage, type Stage } from '../story/stage.ts';
@@ -175,3 +176,40 @@ describe('a diff against upstream', () => {
     assert.deepEqual(fences, ['````diff', '````']);
   });
 });
+
+describe('a diff of two real models of one family', () => {
+  const [before, after] = ['silero-vad-6.0', 'silero-vad'].map((name) =>
+    installed(`models/${name}`, 'models'),
+  );
+  const skip = before?.skip || after?.skip || false;
+
+  it('tells what came and went, and reads little of what differs', { skip }, async (t) => {
+    const [old, now] = await Promise.all([before, after].map((one) => directoryFiles(one?.path ?? '')));
+    const id = 'snakers4/silero-vad';
+    const stage = await openStage({ models: [{ id, commits: [{ files: old ?? [] }] }] });
+    t.after(() => stage[Symbol.asyncDispose]());
+    const admitted = await stage.here(['admit', id, '--exclude', '*.jit']);
+    assert.equal(admitted.exit, 0, admitted.stdout);
+    stage.hub.publish(id, { files: now ?? [] });
+    const asked = stage.hub.requests.length;
+    const { json: diff } = await stage.ask<RevisionDiff>(['diff', id]);
+    const added = diff.files.added.map(({ path }) => path);
+    assert.ok(added.includes('silero_vad_16k.safetensors'), added.join());
+    assert.equal(diff.files.same, 2, 'the licence and the ONNX model of half size');
+    assert.ok(diff.tensors.added.some(({ what }) => /^F32 \[\d/.test(what)));
+    const reads = stage.hub.requests.slice(asked).filter(({ server }) => server === 'cdn');
+    const ofTensors = reads.filter(({ path }) => nameAtCdn(path) === 'silero_vad_16k.safetensors');
+    assert.deepEqual(
+      ofTensors.map(({ range }) => range),
+      ['bytes=0-65535', 'bytes=1114112-1239747'],
+      'of 1.2 MB of tensors the header is read, and the end, where an archive would have its directory',
+    );
+    assert.ok(!reads.some(({ path }) => nameAtCdn(path) === 'silero_vad_half.onnx'));
+  });
+});
+
+/** The stand-in's CDN names a file by the JSON of model, commit and path, in base64url. */
+function nameAtCdn(path: string): string {
+  const [, , encoded = ''] = path.split(/[/?]/);
+  return JSON.parse(Buffer.from(encoded, 'base64url').toString())[2];
+}
