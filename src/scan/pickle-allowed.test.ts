@@ -131,8 +131,8 @@ const ATTACKS: readonly (readonly [string, readonly (string | number | Uint8Arra
   ],
   ['an object that listens', [instance('sklearn.callback._scoring_monitor', 'ScoringMonitor', bytes('}'))]],
   [
-    'a pattern that is made of an object',
-    [stackGlobal('re', '_compile'), NAMESPACE(bytes('}')), 'K\x00', 0x86, 'R'],
+    'a pattern, which may match without an end',
+    [stackGlobal('re', '_compile'), short('(a+)+$'), 'K\x20', 0x86, 'R'],
   ],
   ['a class made with arguments', [stackGlobal('sklearn.svm._classes', 'SVC'), short('x'), 0x85, 0x81]],
 ];
@@ -146,7 +146,6 @@ const HARMLESS: readonly (readonly [string, readonly (string | number | Uint8Arr
     [layer(stackGlobal('torch.nn.modules.linear', 'Linear'), 'import os'), ')', 0x81, '}b'],
   ],
   ['a namespace', [NAMESPACE(item('lr', bytes('N')))]],
-  ['a pattern', [stackGlobal('re', '_compile'), short('a+'), 'K\x00', 0x86, 'R']],
   ['an attribute that is a class', [NAMESPACE(item('dtype', stackGlobal('numpy', 'float32')))]],
   [
     'a class among many',

@@ -131,8 +131,6 @@ export const KNOWN_CLASSES: readonly TierRow[] = [
   { module: 'uuid', names: 'SafeUUID', may: CALL, shapes: /^\((?:int|none)\)$/ },
   { module: 'pathlib', names: PATHS, may: CALL, shapes: TEXTS },
   { module: 'pathlib._local', names: PATHS, may: CALL, shapes: TEXTS },
-  // A pattern is compiled when it is loaded, which is linear in its text; that it may match slowly shows only in use.
-  { module: 're', names: '_compile', may: CALL, shapes: /^\((?:str|bytes), int\)$/ },
   {
     module: 'collections',
     names: 'deque',
