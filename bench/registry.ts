@@ -10,13 +10,13 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { rescan } from '../src/admission/rescan.ts';
-import { generateKeys, LocalLogSigner, LocalSigner } from '../src/attest/key.ts';
 import type { RecordBody } from '../src/attest/record.ts';
-import { systemClock } from '../src/base/clock.ts';
 import { sha256 } from '../src/base/digest.ts';
+import { EXIT } from '../src/base/errors.ts';
 import { parseCommit, parseModelName, parseRepoPath } from '../src/base/name.ts';
 import { readPolicyFile } from '../src/cli/policy-file.ts';
+import type { Terminal } from '../src/cli/terminal.ts';
+import { Wire } from '../src/cli/wire.ts';
 import { completeFacts } from '../src/formats/complete.ts';
 import { parseBuffer } from '../src/formats/drive.ts';
 import { PARSERS_VERSION } from '../src/formats/facts.ts';
@@ -25,12 +25,10 @@ import { startHubStandIn } from '../src/hub-stand-in/hub-stand-in.ts';
 import { verifierKey } from '../src/log/checkpoint.ts';
 import { LogReader, type TreeHead } from '../src/log/reader.ts';
 import { LogWriter, type WritableLogFiles } from '../src/log/writer.ts';
-import { encodeDescriptor, newDescriptor } from '../src/registry/descriptor.ts';
-import { Gate } from '../src/registry/gate.ts';
-import { ProcessMemory } from '../src/registry/memory.ts';
-import { DirectoryVault } from '../src/vault/directory.ts';
-import { factsKey, policyKey, VAULT_KEY } from '../src/vault/layout.ts';
+import type { Gate } from '../src/registry/gate.ts';
+import { factsKey, policyKey } from '../src/vault/layout.ts';
 import { plainCommit } from '../test/story/models.ts';
+import { attempt, compile } from './contestant.ts';
 import { buildPackage } from './programs.ts';
 import { machine, markdown } from './report.ts';
 import { scratch } from './scratch.ts';
@@ -56,9 +54,23 @@ export async function benchRegistry(args: readonly string[]): Promise<void> {
   const { cores, node, loadBefore } = machine();
   process.stdout.write(`${cores} cores, Node ${node}, load before ${loadBefore.toFixed(1)}\n\n`);
   process.stdout.write(`${markdown(await logRows(Number(values.entries)))}\n`);
-  process.stdout.write(`${markdown(await rescanRows(work.path, Number(values.records)))}\n`);
-  process.stdout.write(markdown(await rollbackRows(work.path)));
+  const stage = {
+    folder: work.path,
+    program: buildPackage(path.join(work.path, 'package')),
+    meter: compile('measure', work.path),
+  };
+  process.stdout.write(`${markdown(await rescanRows(stage, Number(values.records)))}\n`);
+  process.stdout.write(markdown(await rollbackRows(stage)));
 }
+
+interface Stage {
+  readonly folder: string;
+  /** What users install. */
+  readonly program: string;
+  readonly meter: string;
+}
+
+const SILENT: Terminal = { colour: false, live: false, columns: 100, out: () => {}, err: () => {} };
 
 /** The log's files, with a count of what is asked; partial tiles that a fuller one replaces are dropped, as C2SP permits. */
 class CountedFiles implements WritableLogFiles {
@@ -142,15 +154,46 @@ async function logRows(most: number): Promise<string[][]> {
   return rows;
 }
 
-async function rescanRows(folder: string, count: number): Promise<string[][]> {
-  const gate = await openGate(path.join(folder, 'vault'));
+/** The program itself, told by a process of its own: what has filled the vault before costs it nothing. */
+async function rescanRows({ folder, program, meter }: Stage, count: number): Promise<string[][]> {
+  const vault = path.join(folder, 'vault');
+  const home = path.join(folder, 'home-of-records');
+  const wire = new Wire(
+    { directory: folder, environment: { WEIGHLOCK_HOME: home }, terminal: SILENT },
+    { vault },
+  );
+  const gate = await wire.gate();
+  const filling = performance.now();
+  await fill(gate, count);
+  const folding = performance.now();
+  await gate.advance();
+  const folded = performance.now();
+  await gate.vault.close();
+  const command = [process.execPath, program, 'rescan', '--all', '--vault', vault, '--json'];
+  const rescan = { name: 'rescan', command, environment: { WEIGHLOCK_HOME: home } };
+  const { exit, said, seconds, peakBytes } = await attempt(meter, rescan, folder);
+  if (exit !== EXIT.done || !said.includes(`"looked": ${count}`))
+    throw new Error(`the rescan ended with ${exit}:\n${said}`);
+  return [
+    ['records', 'making them, s', 'folding them in, s', 'rescan, s', 'ms a record', 'peak MB'],
+    [
+      String(count),
+      ((folding - filling) / 1000).toFixed(1),
+      ((folded - folding) / 1000).toFixed(1),
+      seconds.toFixed(1),
+      ((seconds * 1000) / count).toFixed(2),
+      (peakBytes / 1e6).toFixed(0),
+    ],
+  ];
+}
+
+async function fill(gate: Gate, count: number): Promise<void> {
   const policy = readPolicyFile(new URL('../policies/default.yaml', import.meta.url), 'default');
   await gate.vault.create(policyKey(policy.sha256), Buffer.from(policy.text));
   const file = Buffer.from(smallSafetensors());
   const facts = Buffer.from(JSON.stringify(await completeFacts(parseBuffer(file))));
   await gate.vault.create(factsKey(sha256(facts)), facts);
   let logSize = await gate.logSize();
-  const making = performance.now();
   for (let number = 0; number < count; number++) {
     const model = parseModelName(`org/model-${number % MODELS}`);
     const commit = parseCommit(number.toString(16).padStart(40, '0'));
@@ -165,58 +208,6 @@ async function rescanRows(folder: string, count: number): Promise<string[][]> {
     const { record } = await gate.claim({ model, commit }, 0, body);
     logSize = (await gate.log(record)) + 1;
   }
-  const advancing = performance.now();
-  await gate.advance();
-  const begun = performance.now();
-  let seen = 0;
-  let peak = 0;
-  const rules = { policy, waivers: [], advice: undefined, revoked: new Set<string>(), nowMs: Date.now() };
-  for await (const { now } of rescan(gate, { rules })) {
-    seen += 1;
-    if (now !== 'held') throw new Error('the rules of the bench hold every record');
-    if (seen % 100 === 0) peak = Math.max(peak, process.memoryUsage.rss());
-  }
-  const seconds = (performance.now() - begun) / 1000;
-  return [
-    ['records', 'making them, s', 'folding them in, s', 'rescan, s', 'ms a record', 'memory, MB'],
-    [
-      String(seen),
-      ((advancing - making) / 1000).toFixed(1),
-      ((begun - advancing) / 1000).toFixed(1),
-      seconds.toFixed(1),
-      ((seconds * 1000) / seen).toFixed(2),
-      (peak / 1e6).toFixed(0),
-    ],
-  ];
-}
-
-async function openGate(place: string): Promise<Gate> {
-  const vault = new DirectoryVault(place);
-  const descriptor = newDescriptor();
-  await vault.create(VAULT_KEY, encodeDescriptor(descriptor));
-  const keys = generateKeys();
-  const signer = new LocalSigner(keys.gate);
-  const logSigner = new LocalLogSigner(keys.log);
-  const gate = await Gate.open({
-    vault,
-    trust: {
-      type: 'weighlock.trust/v1',
-      vault: descriptor.id,
-      version: 1,
-      origin: descriptor.origin,
-      gates: [{ publicKey: signer.publicKey, from: 0 }],
-      logs: [{ key: verifierKey(descriptor.origin, logSigner.publicKey), from: 0 }],
-      approvers: [],
-      policies: 'any',
-    },
-    memory: new ProcessMemory(),
-    clock: systemClock,
-    signer,
-    logSigner,
-    stateValidityMs: 86_400_000,
-  });
-  await gate.begin();
-  return gate;
 }
 
 interface ForBench {
@@ -257,10 +248,9 @@ function recordBody(
   };
 }
 
-async function rollbackRows(folder: string): Promise<string[][]> {
+async function rollbackRows({ folder, program }: Stage): Promise<string[][]> {
   const hub = await startHubStandIn({ models: [{ id: 'org/model', commits: [plainCommit('one')] }] });
   try {
-    const program = buildPackage(path.join(folder, 'package'));
     const env = {
       ...process.env,
       WEIGHLOCK_HOME: path.join(folder, 'home'),
