@@ -21,6 +21,7 @@ import { type Account, type AccountPrincipal, readAccount } from './account.ts';
 import { type Allowance, type Attempt, allowances, type RequestContext } from './decision.ts';
 import { isForeign } from './foreign.ts';
 import { type ReadStatement, readPolicy } from './statement.ts';
+import { bindsSubject } from './subject.ts';
 
 export async function accessAnswers(around: Surroundings): Promise<Answers> {
   if (around.neighbours === undefined)
@@ -196,18 +197,4 @@ function openTrust(trust: readonly ReadStatement[], around: Surroundings): strin
     if (anybody !== undefined) return `any identity of ${anybody} may take it`;
   }
   return undefined;
-}
-
-/** Providers of identities serve many customers: which of their identities is meant, only a condition says. */
-function bindsSubject({ conditions }: ReadStatement, provider: string): boolean {
-  const keys = provider.includes(':saml-provider/')
-    ? ['saml:sub', 'saml:namequalifier', 'saml:iss', 'saml:aud']
-    : [];
-  return conditions.some(
-    ({ operator, key, values }) =>
-      /^(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)$/.test(operator) &&
-      (key.endsWith(':sub') || keys.includes(key)) &&
-      values.length > 0 &&
-      !values.some((value) => /^[*?:]*$/.test(value)),
-  );
 }

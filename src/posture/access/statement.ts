@@ -74,6 +74,7 @@ function readStatement(value: unknown): ReadStatement | undefined {
   const notPrincipal = principalsOf(value.NotPrincipal);
   const conditions = conditionsOf(value.Condition);
   if ((actions === undefined) === (notActions === undefined) || conditions === undefined) return undefined;
+  if (principal === 'unread' || notPrincipal === 'unread') return undefined;
   return {
     sid: typeof sid === 'string' ? sid : '',
     effect,
@@ -89,15 +90,19 @@ function readStatement(value: unknown): ReadStatement | undefined {
   };
 }
 
-function principalsOf(value: unknown):
-  | {
-      readonly aws: readonly string[];
-      readonly services: readonly string[];
-      readonly federated: readonly string[];
-    }
-  | undefined {
+interface Principals {
+  readonly aws: readonly string[];
+  readonly services: readonly string[];
+  readonly federated: readonly string[];
+}
+
+const PRINCIPAL_KEYS = ['AWS', 'Service', 'Federated'];
+
+/** A canonical user is unread: no account here says whose id that is, so it may be anybody. */
+function principalsOf(value: unknown): Principals | 'unread' | undefined {
+  if (value === undefined) return undefined;
   if (value === '*') return { aws: ['*'], services: [], federated: [] };
-  if (!isRecord(value)) return undefined;
+  if (!isRecord(value) || !Object.keys(value).every((key) => PRINCIPAL_KEYS.includes(key))) return 'unread';
   return {
     aws: strings(value.AWS) ?? [],
     services: strings(value.Service) ?? [],
