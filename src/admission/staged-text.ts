@@ -13,8 +13,8 @@ import type { Held } from './review.ts';
 const TEXT_BYTES_MAX = 256 << 10;
 const TEXTS_BYTES_MAX = 2 << 20;
 
-/** Formats that people read when they decide. */
-const READ_BY_PEOPLE: ReadonlySet<string> = new Set(['python', 'template', 'json']);
+/** Formats that people read when they decide, code first: what others are long in may not take its room. */
+const READ_BY_PEOPLE = ['python', 'template', 'json'];
 
 export interface StagedText {
   readonly path: RepoPath;
@@ -26,7 +26,9 @@ export interface StagedText {
 /** Never throws: a staging area that is gone or busy is a reason, not an error. */
 export async function stagedTexts(registry: Registry, { id, record }: Held): Promise<readonly StagedText[]> {
   const { staging, coverage } = record.body;
-  const paths = coverage.filter(({ format }) => READ_BY_PEOPLE.has(format)).map(({ path }) => path);
+  const paths = READ_BY_PEOPLE.flatMap((read) =>
+    coverage.filter(({ format }) => format === read).map(({ path }) => path),
+  );
   const none = (why: string) => paths.map((path): StagedText => ({ path, text: undefined, why }));
   if (paths.length === 0) return [];
   const area = staging === undefined ? 'gone' : await registry.vault.resume(staging, id);
@@ -58,19 +60,23 @@ async function readAll(
       continue;
     }
     left -= file.sizeBytes;
-    texts.push(await readOne(door, path, file.sha256));
+    texts.push(await readOne(door, file));
   }
   return texts;
 }
 
-async function readOne(door: StagingDoor, path: RepoPath, expected: string): Promise<StagedText> {
+async function readOne(
+  door: StagingDoor,
+  { path, sizeBytes, sha256: expected }: Held['record']['body']['manifest']['files'][number],
+): Promise<StagedText> {
+  const changed = { path, text: undefined, why: 'it was changed since it was staged' };
   try {
     const reader = await door.open(path);
     try {
-      const bytes = reader.read(0, reader.sizeBytes);
-      if (sha256(bytes) !== expected)
-        return { path, text: undefined, why: 'it was changed since it was staged' };
-      return { path, text: Buffer.from(bytes).toString('utf8') };
+      // Its own size is whatever somebody made of it in the store.
+      if (reader.sizeBytes !== sizeBytes) return changed;
+      const bytes = reader.read(0, sizeBytes);
+      return sha256(bytes) === expected ? { path, text: Buffer.from(bytes).toString('utf8') } : changed;
     } finally {
       reader.close();
     }

@@ -330,8 +330,8 @@ export class WeighlockError extends Error {
   }
 }
 
-/** C0 and C1 controls, line separators, and the bidirectional controls that let a name lie about its order. */
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** Controls, line separators, and all that takes no room or lets a name lie about its order. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /** The query of a URL (presigned signatures live there), bearer tokens, and Hub tokens. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
@@ -343,7 +343,12 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
 
 /** Text that is safe on a terminal and in a log: no control characters, no tokens, no signed URL. */
 export function printable(text: string): string {
-  let safe = text.replace(UNPRINTABLE, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
+  let safe = visible(text);
   for (const [pattern, by] of SECRETS) safe = safe.replace(pattern, by);
   return safe;
+}
+
+/** A file's own text for people who decide about it: nothing is left out, and what cannot be seen is written out. */
+export function visible(text: string): string {
+  return text.replace(UNPRINTABLE, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
 }

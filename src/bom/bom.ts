@@ -75,7 +75,12 @@ async function textOf(
   const file = body.manifest.files.find((one) => one.path === path);
   if (!file || file.sizeBytes > TEXT_BYTES_MAX) return undefined;
   const chunks: Buffer[] = [];
-  for await (const chunk of registry.vault.read(fileKey(id, file.path))) chunks.push(Buffer.from(chunk));
+  let length = 0;
+  for await (const chunk of registry.vault.read(fileKey(id, file.path))) {
+    chunks.push(Buffer.from(chunk));
+    length += chunk.length;
+    if (length > file.sizeBytes) break;
+  }
   const bytes = Buffer.concat(chunks);
   if (sha256(bytes) === file.sha256) return bytes.toString('utf8');
   throw new WeighlockError('WL_VAULT_CORRUPT', `${fileKey(id, file.path)} is not what the record names`);

@@ -1,5 +1,5 @@
 /** A diff for people at a terminal. */
-import { printable } from '../base/errors.ts';
+import { visible } from '../base/errors.ts';
 import type { RevisionDiff } from '../diff/diff.ts';
 import { sectionsOf } from '../diff/markdown.ts';
 import { bytesInWords, labelled, painter, plural, type Terminal } from './terminal.ts';
@@ -8,13 +8,13 @@ import { bytesInWords, labelled, painter, plural, type Terminal } from './termin
 const LINES_MAX = 60;
 
 export function diffText(terminal: Terminal, diff: RevisionDiff): string {
-  const paint = painter(terminal);
+  const paint = painter(terminal, visible);
   const { model, a, b, files } = diff;
   const head = ({ commit, where, files: count, sizeBytes }: RevisionDiff['a']) =>
-    printable(`${commit.slice(0, 12)}, ${where}: ${plural(count, 'file')}, ${bytesInWords(sizeBytes)}`);
+    visible(`${commit.slice(0, 12)}, ${where}: ${plural(count, 'file')}, ${bytesInWords(sizeBytes)}`);
   const sections = sectionsOf(diff).filter(({ lines }) => lines.length > 0);
   return [
-    labelled('model', model),
+    labelled('model', visible(model)),
     labelled('from', head(a)),
     labelled('to', head(b)),
     labelled('same', plural(files.same, 'file')),
@@ -32,7 +32,7 @@ export function diffText(terminal: Terminal, diff: RevisionDiff): string {
 }
 
 function listed(lines: readonly string[]): string {
-  return bounded(lines.map((line) => `    ${printable(line)}\n`));
+  return bounded(lines.map((line) => `    ${visible(line)}\n`));
 }
 
 function patchText(patch: string, paint: ReturnType<typeof painter>): string {
@@ -48,7 +48,7 @@ function patchText(patch: string, paint: ReturnType<typeof painter>): string {
 
 function quoted(text: string | undefined): string {
   if (text === undefined) return '    | (there is none)\n';
-  return bounded(text.split('\n').map((line) => `    | ${printable(line)}\n`));
+  return bounded(text.split('\n').map((line) => `    | ${visible(line)}\n`));
 }
 
 function bounded(lines: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** Reviews for people: a list, one page about a revision, and what a decision led to. */
 import type { Counted, Held, Lacking, Reviewed } from '../admission/review.ts';
 import type { StagedText } from '../admission/staged-text.ts';
-import { printable } from '../base/errors.ts';
+import { printable, visible } from '../base/errors.ts';
 import type { RevisionDiff } from '../diff/diff.ts';
 import { place } from '../policy/floor.ts';
 import { diffText } from './diff-text.ts';
@@ -108,7 +108,7 @@ function textOf({ path, text, why }: StagedText, paint: ReturnType<typeof painte
   if (text === undefined) return labelled('text', `${printable(path)}: not shown, ${why}`);
   const lines = text
     .split('\n')
-    .map((line, index) => `${String(index + 1).padStart(5)}  ${printable(line)}\n`);
+    .map((line, index) => `${String(index + 1).padStart(5)}  ${visible(line)}\n`);
   return `\n  ${paint('bold', path)}\n${lines.join('')}\n`;
 }
 

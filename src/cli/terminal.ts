@@ -35,9 +35,12 @@ export function systemTerminal(environment: NodeJS.ProcessEnv): Terminal {
 }
 
 /** A function that styles text, or leaves it as it is. Control characters in `text` are made visible first. */
-export function painter(terminal: Pick<Terminal, 'colour'>): (style: Style, text: string) => string {
+export function painter(
+  terminal: Pick<Terminal, 'colour'>,
+  made: (text: string) => string = printable,
+): (style: Style, text: string) => string {
   return (style, text) => {
-    const safe = printable(text);
+    const safe = made(text);
     const [on, off] = CODES[style];
     return terminal.colour ? `\u001b[${on}m${safe}\u001b[${off}m` : safe;
   };

@@ -1,6 +1,7 @@
 /** Configuration by key: every JSON file that differs, but for those that are lists of words or of shards. */
 import type { FileChanges } from './files.ts';
 import type { Side } from './side.ts';
+import { TEMPLATE_FILE } from './templates.ts';
 
 export interface ConfigurationChange {
   readonly file: string;
@@ -29,11 +30,20 @@ export async function configurationChanges(
     const from = await keysOf(a, path);
     const to = await keysOf(b, path);
     for (const key of [...new Set([...from.keys(), ...to.keys()])].sort()) {
-      if (from.get(key) === to.get(key) || key.endsWith('chat_template')) continue;
-      found.push({ file: path, key, from: cut(from.get(key)), to: cut(to.get(key)) });
+      const [before, after] = [from.get(key), to.get(key)];
+      if ((before === after && before !== NOT_READ) || isTemplate(path, key, [before, after])) continue;
+      found.push({ file: path, key, from: cut(before), to: cut(after) });
     }
   }
   return found;
+}
+
+const NOT_READ = '(not read)';
+
+/** What the comparison of templates tells: a text under the one key that it reads. */
+function isTemplate(path: string, key: string, values: readonly (string | undefined)[]): boolean {
+  const isText = values.every((value) => value === undefined || value.startsWith('"'));
+  return key === 'chat_template' && TEMPLATE_FILE.test(path) && isText;
 }
 
 async function keysOf(side: Side, path: string): Promise<ReadonlyMap<string, string>> {
@@ -44,7 +54,7 @@ async function keysOf(side: Side, path: string): Promise<ReadonlyMap<string, str
   try {
     value = JSON.parse(text ?? '');
   } catch {
-    return flat.set('', text === undefined ? '(not read)' : '(no JSON)');
+    return flat.set('', text === undefined ? NOT_READ : '(no JSON)');
   }
   flatten(value, '', { flat, depth: 0 });
   return flat;

@@ -1,5 +1,5 @@
 /** A diff as Markdown, for a pull request. What comes from files stands in code blocks or escaped. */
-import { printable } from '../base/errors.ts';
+import { visible } from '../base/errors.ts';
 import { bytesInWords, plural } from '../base/words.ts';
 import type { RevisionDiff } from './diff.ts';
 
@@ -100,12 +100,12 @@ function listed(lines: readonly string[]): string {
 function fenced(language: string, text: string): string {
   const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map(({ length }) => length));
   const fence = '`'.repeat(longest + 1);
-  const lines = text.split('\n').map((line) => printable(line));
+  const lines = text.split('\n').map((line) => visible(line));
   return `${fence}${language}\n${lines.join('\n').trimEnd()}\n${fence}\n`;
 }
 
 function escaped(text: string): string {
-  return printable(text).replace(/[\\<>[\]*_`#|]/g, (character) => `\\${character}`);
+  return visible(text).replace(/[\\<>[\]*_`#|]/g, (character) => `\\${character}`);
 }
 
 function capital(text: string): string {

@@ -1,4 +1,5 @@
 /** Tokenizers: how many words, which special ones came and went, and which steps around them differ. */
+import { sha256 } from '../base/digest.ts';
 import type { FileChanges } from './files.ts';
 import type { Side } from './side.ts';
 
@@ -16,6 +17,8 @@ const SAID_CHARS_MAX = 300;
 interface Read {
   readonly words: number;
   readonly merges: number;
+  /** Of words, their numbers and merges: two that were swapped change no count. */
+  readonly content: string;
   readonly special: readonly string[];
   readonly steps: ReadonlyMap<string, string>;
 }
@@ -41,7 +44,9 @@ export async function tokenizerChanges(
 }
 
 function sizeOf(read: Read | undefined): string {
-  return read === undefined ? 'not read' : `${read.words} words, ${read.merges} merges`;
+  return read === undefined
+    ? 'not read'
+    : `${read.words} words, ${read.merges} merges, content ${read.content.slice(0, 12)}`;
 }
 
 async function readTokenizer(side: Side, path: string): Promise<Read | undefined> {
@@ -57,6 +62,7 @@ async function readTokenizer(side: Side, path: string): Promise<Read | undefined
   return {
     words: Object.keys(model?.vocab ?? {}).length,
     merges: Array.isArray(model?.merges) ? model.merges.length : 0,
+    content: sha256(Buffer.from(JSON.stringify([model?.vocab ?? {}, model?.merges ?? []]))),
     special: tokens.flatMap((token) => (typeof token?.content === 'string' ? [token.content] : [])),
     steps: new Map(STEPS.map((step) => [step, JSON.stringify(value[step] ?? null)])),
   };
