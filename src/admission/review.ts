@@ -7,7 +7,7 @@
 import { type Approval, openApproval } from '../attest/approval.ts';
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
 import type { RevisionIndex } from '../attest/state.ts';
-import type { ReviewBody } from '../attest/statement.ts';
+import type { ReviewBody, Signed } from '../attest/statement.ts';
 import { timestamp } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
@@ -95,14 +95,20 @@ function waits({ verdict, revoked, removed }: RevisionIndex): boolean {
   return verdict === 'held' && revoked === undefined && removed === undefined;
 }
 
-/** What people decided about it so far. */
+/** What people decided about it so far. A refusal outlives whatever was approved before it, and another `admit`. */
 export async function reviewsOf(registry: Registry, held: Held): Promise<readonly Counted[]> {
+  const logged: Signed<ReviewBody>[] = [];
+  for (const { statement } of held.entry.reviews ?? [])
+    logged.push(await registry.statement('review', statement));
+  const last = logged.findLastIndex(({ body }) => body.decision === 'refuse');
   const found: Counted[] = [];
-  for (const { statement } of held.entry.reviews ?? []) {
-    const { body } = await registry.statement('review', statement);
+  for (const [index, { body, digest: statement }] of logged.entries()) {
     try {
       const approval = openApproval(Buffer.from(body.approval, 'base64'), registry.trust);
-      const why = voidFor(held, approval, registry.clock.now());
+      const refusal = index < last ? logged[last] : undefined;
+      const why = refusal
+        ? overruledBy(refusal)
+        : voidFor(held, approval, { refusal: logged[last], nowMs: registry.clock.now() });
       found.push({ approval, statement, ...(why !== undefined && { void: why }) });
     } catch (error) {
       // Whoever left the trust file approves nothing any more.
@@ -112,8 +118,23 @@ export async function reviewsOf(registry: Registry, held: Held): Promise<readonl
   return found;
 }
 
-/** Why an approval does not count for this revision now; undefined where it does. */
-function voidFor({ id, record }: Held, { body }: Approval, nowMs: number): string | undefined {
+/** The last refusal on record: it counts as it was taken, also when its time is over or the person has left. */
+async function refusalOf(registry: Registry, { entry }: Held): Promise<Signed<ReviewBody> | undefined> {
+  for (const { statement } of (entry.reviews ?? []).toReversed()) {
+    const signed = await registry.statement('review', statement);
+    if (signed.body.decision === 'refuse') return signed;
+  }
+  return undefined;
+}
+
+interface Standing {
+  /** The last refusal on record. */
+  readonly refusal: Signed<ReviewBody> | undefined;
+  readonly nowMs: number;
+}
+
+/** Why an approval or refusal does not count for this revision now; undefined where it does. */
+function voidFor({ id, record }: Held, { body }: Approval, { refusal, nowMs }: Standing): string | undefined {
   if (body.model !== id.model || body.commit !== id.commit) return `it is about ${body.model}@${body.commit}`;
   if (body.manifest !== record.manifestDigest) return 'it is about other content of the same commit';
   if (body.approver === record.body.requester) return `${body.approver} asked for the admission`;
@@ -121,8 +142,18 @@ function voidFor({ id, record }: Held, { body }: Approval, nowMs: number): strin
   // A clock that was set back, here or there.
   if (Date.parse(body.madeAt) > nowMs + CLOCKS_APART_MS)
     return `it was made at ${body.madeAt}, which is to come`;
+  // Signed elsewhere before the refusal, and brought here after it.
+  const early = refusal && !(Date.parse(body.madeAt) >= Date.parse(refusal.body.madeAt) + SECOND_MS);
+  if (body.decision === 'approve' && early) return overruledBy(refusal);
   return undefined;
 }
+
+function overruledBy({ body }: Signed<ReviewBody>): string {
+  return `it was made before ${body.approver} refused at ${body.madeAt}`;
+}
+
+/** Statements tell their time in whole seconds: what was made in that of a refusal counts as made before it. */
+const SECOND_MS = 1000;
 
 /** How far the clocks of two people may be apart. */
 const CLOCKS_APART_MS = 10 * 60_000;
@@ -135,7 +166,8 @@ export async function review(gate: Gate, envelope: Uint8Array, options: ReviewOp
   const approval = openApproval(envelope, gate.trust);
   const { model, commit, decision } = approval.body;
   const before = await requireHeld(gate, model, commit);
-  const why = voidFor(before, approval, gate.clock.now());
+  const refusal = await refusalOf(gate, before);
+  const why = voidFor(before, approval, { refusal, nowMs: gate.clock.now() });
   if (why !== undefined)
     throw new WeighlockError('WL_APPROVAL_INVALID', `the approval does not count: ${why}`);
   const logIndex = await keep(gate, before, { approval, tool: options.tool });
@@ -210,11 +242,14 @@ async function admitReviewed(
     await gate.vault.create(evidenceKey(digest), bytes);
     if (!evidence.some((one) => one.sha256 === digest)) evidence.push({ type: 'waiver', sha256: digest });
   }
+  const approved = [...judgement.decision.rules];
+  const answers = ({ approval: { body } }: Counted) =>
+    body.decision === 'approve' && approved.some(({ rule }) => body.rules.includes(rule));
   const body = {
     ...(await nextBody(gate, held, options)),
     verdict: 'admitted' as const,
     rules: [],
-    approved: { rules: [...judgement.decision.rules], reviews: reviews.map(({ statement }) => statement) },
+    approved: { rules: approved, reviews: reviews.filter(answers).map(({ statement }) => statement) },
     policy: { name: policy.name, sha256: policy.sha256 },
     findings: [...judgement.findings],
     coverage: held.record.body.coverage.map((one) => ({
