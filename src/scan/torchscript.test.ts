@@ -8,11 +8,11 @@ import { scanFile } from './scan.ts';
 
 const EMPTY = bytes(proto(2), '}.');
 
-function judged(source: string, more: readonly ZipMember[] = []) {
+function judged(source: string, more: readonly ZipMember[] = [], root = 'm') {
   const members: ZipMember[] = [
-    { name: 'm/data.pkl', data: EMPTY },
-    { name: 'm/constants.pkl', data: EMPTY },
-    ...(source === '' ? [] : [{ name: 'm/code/__torch__.py', data: Buffer.from(source, 'latin1') }]),
+    { name: `${root}/data.pkl`, data: EMPTY },
+    { name: `${root}/constants.pkl`, data: EMPTY },
+    ...(source === '' ? [] : [{ name: `${root}/code/__torch__.py`, data: Buffer.from(source, 'latin1') }]),
     ...more,
   ];
   return scanFile({ path: 'm.pt', facts: parseBuffer(zip(members)) });
@@ -159,6 +159,21 @@ for (const { name, source, verdict, rule, more } of CASES) {
       );
   });
 }
+
+test('a root that grows in lower case hides no program', () => {
+  const { verdict, findings } = judged(method('torch.save(x, "a")'), [], '\u0130\u0130');
+  assert.equal(verdict, 'blocked');
+  assert.equal(findings[0]?.rule, 'torchscript/opens-files');
+});
+
+test("a root that grows in lower case hides no model.json of TorchScript's first format", () => {
+  const more = ['version', 'MODEL.json'].map((name) => ({
+    name: `\u0130/${name}`,
+    data: Buffer.from('3\n'),
+  }));
+  const rules = judged(method('return x'), more, '\u0130').findings.map(({ rule }) => rule);
+  assert.ok(rules.includes('archive/torchscript-first-format'), rules.join());
+});
 
 test('what blocks a program is told before what is not known of it', () => {
   const unknown = Array.from({ length: 50 }, (_, number) => `_${number} = ops.mine.f${number}(x)`);

@@ -24,7 +24,7 @@ export function* readProgram(
   root: string,
   { contents, notes }: { readonly contents: Contents; readonly notes: Notes },
 ): Parse<ProgramAccount | undefined> {
-  const inside = entries.map((entry) => ({ entry, name: entry.name.toLowerCase().slice(root.length + 1) }));
+  const inside = membersOf(entries, root);
   const sources = inside.filter(({ name }) => name.startsWith('code/') && name.endsWith('.py'));
   if (!inside.some(({ name }) => name.startsWith('code/') || name === 'constants.pkl')) return undefined;
   const program = new Program();
@@ -54,15 +54,30 @@ export function* readProgram(
  * looks for it before anything else (`LEGACY_deserialize`), and it is not followed here: what it makes of the archive is not known.
  */
 export function noteFirstFormat(entries: readonly ZipEntry[], notes: Notes): void {
-  const root = (entries[0]?.name.split('/')[0] ?? '').toLowerCase();
-  const names = new Map(entries.map((entry) => [entry.name.toLowerCase(), entry]));
-  const model = names.get(`${root}/model.json`);
-  if (model === undefined || !(names.has(`${root}/version`) || names.has(`${root}/.data/version`))) return;
+  const inside = membersOf(entries, entries[0]?.name.split('/')[0] ?? '');
+  const names = new Map(inside.map(({ name, entry }) => [name, entry]));
+  const model = names.get('model.json');
+  if (model === undefined || !(names.has('version') || names.has('.data/version'))) return;
   const detail = "the archive has the model.json of TorchScript's first format, whose program is not read";
   notes.contradiction(
     { code: 'torchscript-first-format', offset: model.headerOffset, detail, member: model.name },
     model.compressedBytes,
   );
+}
+
+/**
+ * What lies under a root, whatever its case, by its name behind the root in lower case. The root is measured in lower case
+ * too: the attacker's move is one that grows by it (`\u0130` becomes two characters).
+ */
+function membersOf<Entry extends ZipEntry>(
+  entries: readonly Entry[],
+  root: string,
+): readonly { readonly entry: Entry; readonly name: string }[] {
+  const folder = `${root}/`.toLowerCase();
+  return entries
+    .map((entry) => ({ entry, name: entry.name.toLowerCase() }))
+    .filter(({ name }) => name.startsWith(folder))
+    .map(({ entry, name }) => ({ entry, name: name.slice(folder.length) }));
 }
 
 function* whole(sizeBytes: number): Parse<string> {
