@@ -110,7 +110,12 @@ export class Backend {
     for (;;) {
       signal.throwIfAborted();
       if (this.#over) throw this.#failed('it ended while it was starting');
-      if (await answersWell(this.port, path)) return;
+      if (await answersWell(this.port, path)) {
+        // Another process may have taken the port: ours ends at once then, as it cannot listen.
+        await pause(LOOK_EVERY_MS);
+        if (this.#over) throw this.#failed('it ended while it was starting');
+        return;
+      }
       if (performance.now() > until)
         throw this.#failed(`it was not healthy within ${Math.round(startMs / 1000)} s`);
       await pause(LOOK_EVERY_MS);
@@ -138,7 +143,10 @@ function answersWell(port: number, path: string): Promise<boolean> {
   return promise;
 }
 
-/** A port that was free a moment ago; whoever takes it in between makes the start fail, and nothing else. */
+/**
+ * A port that was free a moment ago. A process of this machine that takes it first, and answers as if it were healthy, is
+ * taken for the server until ours cannot listen and ends. A server that loads before it listens does so late.
+ */
 async function freePort(): Promise<number> {
   const server = net.createServer();
   server.listen(0, '127.0.0.1');
