@@ -2,23 +2,23 @@
  * `weighlock deploy local --apply`: stays, follows what the vault says, and records each change. It is the gateway's rule
  * at the other end: what the vault does not stand for any more is not served.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import { own } from '../base/own.ts';
+import { readAt } from '../base/read-at.ts';
 import type { Plan } from '../deploy/deploy.ts';
 import { Backend } from '../deploy/local/backend.ts';
 import { Front } from '../deploy/local/front.ts';
 import type { Here } from '../deploy/local/local.ts';
 import { type Change, Rollout, type Wanted } from '../deploy/local/rollout.ts';
 import { endDeployment, recordDeployment } from '../deploy/record.ts';
-import { Freshness, type StateChange } from '../gateway/freshness.ts';
 import { pull } from '../lifecycle/pull.ts';
 import { COPY_PROOF_BYTES_MAX, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
 import type { Gate } from '../registry/gate.ts';
-import { expiry } from '../registry/registry.ts';
+import { Follower } from './follower.ts';
 import type { Outcome } from './outcome.ts';
 import { labelled } from './terminal.ts';
 import { TOOL, type Wire } from './wire.ts';
@@ -33,9 +33,6 @@ export interface LocalRun {
   readonly planOf: (commit: Commit) => Promise<Plan>;
 }
 
-/** How often it is looked whether a state that nobody renewed is past its time. */
-const EXPIRY_EVERY_MS = 5_000;
-
 /** Runs until it is told to stop, or until what it was asked for may not run and nothing can take its place. */
 export async function runHere(wire: Wire, run: LocalRun): Promise<Outcome> {
   const { gate, here } = run;
@@ -49,7 +46,7 @@ export async function runHere(wire: Wire, run: LocalRun): Promise<Outcome> {
       },
     );
   });
-  const { promise: over, resolve: end } = Promise.withResolvers<WeighlockError | undefined>();
+  const { promise: over, resolve: end } = Promise.withResolvers<{ readonly error: unknown } | undefined>();
   const place = `${os.hostname()}:${new URL(front.url).port}`;
   const rollout = new Rollout({
     front,
@@ -57,7 +54,7 @@ export async function runHere(wire: Wire, run: LocalRun): Promise<Outcome> {
     start: (commit, signal) => startServer(wire, run, { commit, signal }),
     onChange: async (change) => {
       wire.terminal.err(changeText(change, front.url));
-      if (change.kind === 'failed' && rollout.serving === undefined) end(change.error);
+      if (change.kind === 'failed' && rollout.serving === undefined) end({ error: change.error });
       await note(wire, run, { change, place, url: front.url });
     },
   });
@@ -68,9 +65,10 @@ export async function runHere(wire: Wire, run: LocalRun): Promise<Outcome> {
     await rollout.want(wanted);
     // A commit that was asked for by name has no successor.
     if (wanted.commit === undefined && /^[0-9a-f]{40}$/.test(run.revision ?? ''))
-      end(error instanceof WeighlockError ? error : new WeighlockError('WL_REVOKED', wanted.why));
+      end({ error: error ?? new WeighlockError('WL_REVOKED', wanted.why) });
   };
-  const follower = await Follower.start(wire, gate, look);
+  const fail = (error: unknown) => end({ error });
+  const follower = await Follower.start(wire, gate, { look, fail });
   const stop = () => end(undefined);
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop);
   const failure = await over;
@@ -78,53 +76,8 @@ export async function runHere(wire: Wire, run: LocalRun): Promise<Outcome> {
   await follower.close();
   await rollout.end();
   await front.end();
-  if (failure) throw failure;
+  if (failure) throw failure.error;
   return { exit: EXIT.done, json: { stopped: true }, text: '' };
-}
-
-/** Looks at the vault all the time, and tells one thing after the other. */
-class Follower {
-  readonly #freshness: Freshness;
-  readonly #timer: NodeJS.Timeout;
-
-  private constructor(freshness: Freshness, timer: NodeJS.Timeout) {
-    this.#freshness = freshness;
-    this.#timer = timer;
-  }
-
-  static async start(wire: Wire, gate: Gate, look: (error?: unknown) => Promise<void>): Promise<Follower> {
-    let turn: Promise<void> = Promise.resolve();
-    const next = (error?: unknown) => {
-      turn = turn.then(() => look(error));
-    };
-    const onChange = (change: StateChange) => {
-      if ('state' in change) {
-        next();
-        return;
-      }
-      const { error } = change;
-      const message = error instanceof Error ? error.message : String(error);
-      wire.terminal.err(labelled('vault', message));
-      // A vault that is out of reach may come back: what it said last holds until its time is over.
-      if (!(error instanceof WeighlockError && error.code === 'WL_VAULT_UNAVAILABLE')) next(error);
-    };
-    const freshness = await Freshness.start({ registry: gate, clock: wire.clock, onChange });
-    let { state } = await gate.state('accept');
-    const timer = setInterval(async () => {
-      state = await gate.state('accept').then(
-        (current) => current.state,
-        () => state,
-      );
-      const past = expiry(state, wire.clock);
-      if (past) next(past);
-    }, EXPIRY_EVERY_MS);
-    return new Follower(freshness, timer);
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#freshness.close();
-  }
 }
 
 /** What the vault says is to run, and what may go on meanwhile; undefined where it cannot be asked. */
@@ -177,7 +130,7 @@ async function requireUnchanged(
   { folder, model, commit }: { readonly folder: string; readonly model: ModelName; readonly commit: Commit },
 ): Promise<void> {
   const file = copyProofPath(folder);
-  const proof = existsSync(file) ? readFileSync(file).subarray(0, COPY_PROOF_BYTES_MAX).toString('utf8') : '';
+  const proof = existsSync(file) ? readProof(file) : '';
   const trust = wire.trust(gate.trust.vault);
   const { problems } = await verifyCopy({
     directory: folder,
@@ -191,6 +144,21 @@ async function requireUnchanged(
     throw new WeighlockError('WL_VAULT_CORRUPT', `${path.join(folder, first.object)} ${first.problem}`, {
       hint: `Find out who writes there, and remove ${folder}: it is copied again.`,
     });
+}
+
+/** Whoever may write beside the copy may have put anything there: no pipe is waited for, and no file read that is too long. */
+function readProof(file: string): string {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = fstatSync(descriptor);
+    if (found.isFile() && found.size <= COPY_PROOF_BYTES_MAX)
+      return readAt(descriptor, found.size, { offset: 0, length: found.size }).toString('utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+  throw new WeighlockError('WL_VAULT_CORRUPT', `${file} is too long for a proof, or no file`, {
+    hint: 'Find out who writes there, and remove it with the copy beside it: the revision is copied again.',
+  });
 }
 
 /** Records the change. What cannot be recorded runs on, and is said. */

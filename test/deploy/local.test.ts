@@ -1,9 +1,10 @@
 /** Deployments on this machine, through the command line, with a small real server in another process. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { copyProofPath } from '../../src/registry/copy-proof.ts';
 import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { plainCommit } from '../story/models.ts';
 import { openS3Stage } from '../story/s3-stage.ts';
@@ -201,6 +202,18 @@ describe('weighlock deploy local', () => {
     const ran = await run(named(first)).over;
     assert.equal(ran.exit, 1);
     assert.match(ran.stderr, /README\.md was changed/);
+  });
+
+  it('does not read a proof that is longer than any', async () => {
+    const elsewhere = ['--copies', './long'];
+    await using stopped = stopping(run(named(first), ...elsewhere));
+    await stopped.local.said(/serving/);
+    await stopped.local.stop();
+    const copy = path.join(stage.folder, 'long', MODEL, first?.() ?? '');
+    truncateSync(copyProofPath(copy), 3 * 2 ** 30);
+    const ran = await run(named(first), ...elsewhere).over;
+    assert.equal(ran.exit, 1, ran.stderr);
+    assert.match(ran.stderr, /is too long for a proof[\s\S]*WL_VAULT_CORRUPT/);
   });
 
   it('stops at once what is revoked, cuts its answers, and goes on where the channel is moved', async () => {
