@@ -50,7 +50,7 @@ export interface Reviewed {
   readonly outcome: 'waiting' | 'published' | 'refused';
   /** What still holds it, with how many people each rule lacks. */
   readonly lacking: readonly Lacking[];
-  /** The record that was made. */
+  /** The record that counts now, where one was made: by this decision, or by a rival's. */
   readonly record?: SignedRecord;
 }
 
@@ -97,18 +97,17 @@ function waits({ verdict, revoked, removed }: RevisionIndex): boolean {
 
 /** What people decided about it so far. A refusal outlives whatever was approved before it, and another `admit`. */
 export async function reviewsOf(registry: Registry, held: Held): Promise<readonly Counted[]> {
-  const logged: Signed<ReviewBody>[] = [];
-  for (const { statement } of held.entry.reviews ?? [])
-    logged.push(await registry.statement('review', statement));
-  const last = logged.findLastIndex(({ body }) => body.decision === 'refuse');
+  const logged = await loggedReviews(registry, held.entry);
+  const refusal = logged.findLast(isRefusal);
   const found: Counted[] = [];
-  for (const [index, { body, digest: statement }] of logged.entries()) {
+  for (const { signed, logIndex } of logged) {
+    const { body, digest: statement } = signed;
     try {
       const approval = openApproval(Buffer.from(body.approval, 'base64'), registry.trust);
-      const refusal = index < last ? logged[last] : undefined;
-      const why = refusal
-        ? overruledBy(refusal)
-        : voidFor(held, approval, { refusal: logged[last], nowMs: registry.clock.now() });
+      const why =
+        refusal && logIndex < refusal.logIndex
+          ? overruledBy(refusal)
+          : voidFor(held, approval, { refusal, nowMs: registry.clock.now() });
       found.push({ approval, statement, ...(why !== undefined && { void: why }) });
     } catch (error) {
       // Whoever left the trust file approves nothing any more.
@@ -118,23 +117,40 @@ export async function reviewsOf(registry: Registry, held: Held): Promise<readonl
   return found;
 }
 
+/** A review that is on record, and where. */
+interface Logged {
+  readonly signed: Signed<ReviewBody>;
+  readonly logIndex: number;
+}
+
 /** The last refusal on record: it counts as it was taken, also when its time is over or the person has left. */
-async function refusalOf(registry: Registry, { entry }: Held): Promise<Signed<ReviewBody> | undefined> {
-  for (const { statement } of (entry.reviews ?? []).toReversed()) {
-    const signed = await registry.statement('review', statement);
-    if (signed.body.decision === 'refuse') return signed;
-  }
-  return undefined;
+async function refusalOf(registry: Registry, { entry }: Held): Promise<Logged | undefined> {
+  return (await loggedReviews(registry, entry)).findLast(isRefusal);
+}
+
+async function loggedReviews(registry: Registry, { reviews = [] }: RevisionIndex): Promise<Logged[]> {
+  const logged: Logged[] = [];
+  for (const { statement, logIndex } of reviews)
+    logged.push({ signed: await registry.statement('review', statement), logIndex });
+  return logged;
+}
+
+function isRefusal({ signed }: Logged): boolean {
+  return signed.body.decision === 'refuse';
 }
 
 interface Standing {
   /** The last refusal on record. */
-  readonly refusal: Signed<ReviewBody> | undefined;
+  readonly refusal: Logged | undefined;
   readonly nowMs: number;
 }
 
 /** Why an approval or refusal does not count for this revision now; undefined where it does. */
-function voidFor({ id, record }: Held, { body }: Approval, { refusal, nowMs }: Standing): string | undefined {
+function voidFor(
+  { id, entry, record }: Held,
+  { body }: Approval,
+  { refusal, nowMs }: Standing,
+): string | undefined {
   if (body.model !== id.model || body.commit !== id.commit) return `it is about ${body.model}@${body.commit}`;
   if (body.manifest !== record.manifestDigest) return 'it is about other content of the same commit';
   if (body.approver === record.body.requester) return `${body.approver} asked for the admission`;
@@ -142,13 +158,16 @@ function voidFor({ id, record }: Held, { body }: Approval, { refusal, nowMs }: S
   // A clock that was set back, here or there.
   if (Date.parse(body.madeAt) > nowMs + CLOCKS_APART_MS)
     return `it was made at ${body.madeAt}, which is to come`;
+  if (body.decision === 'refuse' || !refusal) return undefined;
   // Signed elsewhere before the refusal, and brought here after it.
-  const early = refusal && !(Date.parse(body.madeAt) >= Date.parse(refusal.body.madeAt) + SECOND_MS);
-  if (body.decision === 'approve' && early) return overruledBy(refusal);
+  const refusedMs = Date.parse(refusal.signed.body.madeAt) + SECOND_MS;
+  if (!(Date.parse(body.madeAt) >= refusedMs)) return overruledBy(refusal);
+  // Whoever refused was interrupted, or is about to conclude it.
+  if (refusal.logIndex > entry.logIndex) return `${refusal.signed.body.approver} refused what waits`;
   return undefined;
 }
 
-function overruledBy({ body }: Signed<ReviewBody>): string {
+function overruledBy({ signed: { body } }: Logged): string {
   return `it was made before ${body.approver} refused at ${body.madeAt}`;
 }
 
@@ -158,30 +177,56 @@ const SECOND_MS = 1000;
 /** How far the clocks of two people may be apart. */
 const CLOCKS_APART_MS = 10 * 60_000;
 
+/** Times that somebody else may decide at the same moment before a person should look. */
+const LOSSES_MAX = 5;
+
 /**
- * Takes a signed approval or refusal: it is logged, and what follows from it is done. Throws WL_APPROVAL_INVALID, WL_NOT_HELD,
- * and what publishing throws; nothing is changed then but, at most, the log.
+ * Takes a signed approval or refusal: it is logged, and what follows from it is done. `outcome` is what is on record then, which a
+ * rival may have decided. Throws WL_APPROVAL_INVALID, WL_NOT_HELD, and what publishing throws; nothing is changed then but, at
+ * most, the log.
  */
 export async function review(gate: Gate, envelope: Uint8Array, options: ReviewOptions): Promise<Reviewed> {
   const approval = openApproval(envelope, gate.trust);
-  const { model, commit, decision } = approval.body;
-  const before = await requireHeld(gate, model, commit);
-  const refusal = await refusalOf(gate, before);
-  const why = voidFor(before, approval, { refusal, nowMs: gate.clock.now() });
-  if (why !== undefined)
-    throw new WeighlockError('WL_APPROVAL_INVALID', `the approval does not count: ${why}`);
-  const logIndex = await keep(gate, before, { approval, tool: options.tool });
-  const held = await requireHeld(gate, model, commit);
-  if (decision === 'refuse') {
-    const record = await refuse(gate, held, { approval, options });
-    return { held, approval, logIndex, outcome: 'refused', lacking: [], record };
+  const { model, commit } = approval.body;
+  let logIndex: number | undefined;
+  for (let losses = 0; losses < LOSSES_MAX; losses++) {
+    const before = await requireCounted(gate, await requireHeld(gate, model, commit), approval);
+    logIndex ??= await keep(gate, before, { approval, tool: options.tool });
+    const held = await requireHeld(gate, model, commit);
+    const reached = await follow(gate, held, { approval, options });
+    switch (reached.record?.body.verdict) {
+      case undefined:
+        return { held, approval, logIndex, outcome: 'waiting', ...reached };
+      case 'admitted':
+        return { held, approval, logIndex, outcome: 'published', ...reached };
+      case 'refused':
+        return { held, approval, logIndex, outcome: 'refused', ...reached };
+      case 'held': // Somebody asked for it again in between: what was decided is about that record now.
+    }
   }
+  throw new WeighlockError('WL_VAULT_UNAVAILABLE', `others keep deciding about ${model}`);
+}
+
+/** Throws WL_APPROVAL_INVALID for what does not count. */
+async function requireCounted(gate: Gate, held: Held, approval: Approval): Promise<Held> {
+  const why = voidFor(held, approval, { refusal: await refusalOf(gate, held), nowMs: gate.clock.now() });
+  if (why === undefined) return held;
+  throw new WeighlockError('WL_APPROVAL_INVALID', `the approval does not count: ${why}`);
+}
+
+/** What a decision leads to: nothing yet, or the next record, whoever made it. */
+async function follow(
+  gate: Gate,
+  held: Held,
+  { approval, options }: { readonly approval: Approval; readonly options: ReviewOptions },
+): Promise<Pick<Reviewed, 'lacking' | 'record'>> {
+  if (approval.body.decision === 'refuse')
+    return { lacking: [], record: await refuse(gate, held, { approval, options }) };
   const reviews = (await reviewsOf(gate, held)).filter((one) => one.void === undefined);
   const judgement = await judgeAgain(gate, held.record, options.rules);
   const lacking = stillLacking(judgement.decision.rules, reviews);
-  if (lacking.length > 0) return { held, approval, logIndex, outcome: 'waiting', lacking };
-  const record = await admitReviewed(gate, held, { judgement, reviews, options });
-  return { held, approval, logIndex, outcome: 'published', lacking, record };
+  if (lacking.length > 0) return { lacking };
+  return { lacking, record: await admitReviewed(gate, held, { judgement, reviews, options }) };
 }
 
 /** Stores and logs the approval, unless it is on record. */
@@ -272,6 +317,7 @@ async function refuse(
   const { staging, ...rest } = await nextBody(gate, held, options);
   const rules = [{ rule: 'review/refused', outcome: 'refuse' as const, because }, ...held.record.body.rules];
   const record = await settle(gate, held, { body: { ...rest, verdict: 'refused', rules }, options });
+  if (record.body.verdict !== 'refused') return record;
   const left = staging === undefined ? 'gone' : await gate.vault.resume(staging, held.id);
   if (typeof left !== 'string') await left.discard();
   return record;
@@ -287,7 +333,7 @@ async function nextBody(
   return { ...body, decidedAt: timestamp(gate.clock), logSize: await gate.logSize(), tool };
 }
 
-/** Claims the record that comes next, and concludes it; or what a rival made of it at the same moment. */
+/** Claims the record that comes next, and concludes it; or what a rival made of it at the same moment, which then counts. */
 async function settle(
   gate: Gate,
   held: Held,

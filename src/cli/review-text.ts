@@ -106,9 +106,7 @@ export function heldText(terminal: Terminal, { id, record }: Held, seen: Seen): 
 /** A file that people must read, line by line, with what cannot be seen made visible. */
 function textOf({ path, text, why }: StagedText, paint: ReturnType<typeof painter>): string {
   if (text === undefined) return labelled('text', `${printable(path)}: not shown, ${why}`);
-  const lines = text
-    .split('\n')
-    .map((line, index) => `${String(index + 1).padStart(5)}  ${visible(line)}\n`);
+  const lines = text.split('\n').map((line, index) => `${String(index + 1).padStart(5)}  ${visible(line)}\n`);
   return `\n  ${paint('bold', path)}\n${lines.join('')}\n`;
 }
 
@@ -128,14 +126,27 @@ export function reviewedText(terminal: Terminal, reviewed: Reviewed, location: s
         said + lacking.map((one) => paintedLabel(paint, 'yellow', ['waits', lackingInWords(one)])).join('')
       );
     case 'refused':
-      return said + labelled('dropped', 'what was staged of it');
+      if (decision === 'refuse') return said + labelled('dropped', 'what was staged of it');
+      return (
+        said + paintedLabel(paint, 'red', ['refused', `at the same moment by others\n${reasonsOf(reviewed)}`])
+      );
     case 'published':
+      if (decision === 'refuse')
+        return (
+          said +
+          paintedLabel(paint, 'red', ['published', 'at the same moment: others approved it']) +
+          labelled('next', `weighlock revoke ${id.model}@${id.commit} --reason …`)
+        );
       return (
         said +
         paintedLabel(paint, 'green', ['published', `${location}/models/${id.model}/${id.commit}/`]) +
         labelled('next', `weighlock channel set ${id.model}@${id.commit}`)
       );
   }
+}
+
+function reasonsOf({ record }: Reviewed): string {
+  return (record?.body.rules ?? []).map(({ rule, because }) => printable(`${rule}: ${because}`)).join('\n');
 }
 
 function lackingInWords({ rule, people }: Lacking): string {

@@ -5,6 +5,7 @@ import { rebringFrom } from '../admission/admit.ts';
 import {
   type Held,
   heldRevisions,
+  type Reviewed,
   type ReviewOptions,
   requireHeld,
   review,
@@ -204,7 +205,7 @@ async function submit(wire: Wire, envelope: Uint8Array, waivers: string | undefi
     };
     const reviewed = await review(gate, envelope, options);
     return {
-      exit: EXIT[EXITS[reviewed.outcome]],
+      exit: exitOf(reviewed),
       json: {
         ...reviewed.held.id,
         outcome: reviewed.outcome,
@@ -221,8 +222,12 @@ async function submit(wire: Wire, envelope: Uint8Array, waivers: string | undefi
   }
 }
 
-/** A refusal that was wanted is done as it should be. */
-const EXITS = { published: 'done', refused: 'done', waiting: 'held' } as const;
+/** A refusal that was wanted is done as it should be; a rival's decision against this one is not. */
+function exitOf({ outcome, approval }: Reviewed): number {
+  if (outcome === 'waiting') return EXIT.held;
+  const wanted = approval.body.decision === 'approve' ? 'published' : 'refused';
+  return outcome === wanted ? EXIT.done : EXIT.refused;
+}
 
 /** The source that the record names, for bytes that are not staged any more. */
 function rebringOf(

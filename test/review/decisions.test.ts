@@ -1,6 +1,11 @@
 /** Decisions against each other: what a refusal ends, whose approval counts beside it, and who is told what really happened. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { requireHeld } from '../../src/admission/review.ts';
+import type { RecordBody } from '../../src/attest/record.ts';
+import { parseModelName } from '../../src/base/name.ts';
+import { Wire } from '../../src/cli/wire.ts';
+import type { Gate } from '../../src/registry/gate.ts';
 import { MODEL, type Office, office, TWO, waits } from './office.ts';
 
 /** Somebody asks for it once more. */
@@ -36,5 +41,74 @@ describe('a refusal outlives another admit:', () => {
     assert.equal(ran.exit, 77, ran.stdout);
     assert.match(ran.stderr, /it was made before bob refused/);
     assert.equal(await waits(here), true);
+  });
+});
+
+/** The gate of the office, as a rival process opens it. */
+function gateOf({ stage }: Office): Promise<Gate> {
+  const terminal = { colour: false, live: false, columns: 100, out: () => {}, err: () => {} };
+  return new Wire({ directory: stage.folder, environment: stage.environment, terminal }, {}).gate();
+}
+
+/** A rival claims the record that comes next, and has not logged it yet. */
+async function claimFirst(here: Office, change: Partial<RecordBody>): Promise<void> {
+  const gate = await gateOf(here);
+  const { id, entry, record } = await requireHeld(gate, parseModelName(MODEL), undefined);
+  const logSize = await gate.logSize();
+  const claim = await gate.claim(id, entry.number + 1, { ...record.body, logSize, ...change });
+  assert.equal(claim.outcome, 'claimed');
+}
+
+describe('of two decisions at once', () => {
+  const NO = [{ rule: 'review/refused', outcome: 'refuse' as const, because: 'bob refused it: no' }];
+  const told = async (here: Office) => (await here.ask<{ verdict: string }>('show', MODEL)).json;
+
+  it('a refusal that was faster is what the approver is told', async (t) => {
+    const here = await office(t);
+    await claimFirst(here, { verdict: 'refused', rules: NO });
+    const ran = await here.approve('ada');
+    assert.equal(ran.exit, 1, ran.stdout + ran.stderr);
+    assert.match(ran.stdout, /refused +at the same moment by others\n.*bob refused it: no/);
+    assert.equal((await told(here)).verdict, 'refused');
+    assert.equal((await here.run('verify', MODEL)).exit, 1, 'nothing is published');
+  });
+
+  it('an approval that was faster is what the refuser is told, and nothing staged is dropped', async (t) => {
+    const here = await office(t);
+    await claimFirst(here, { verdict: 'admitted', rules: [] });
+    const ran = await here.refuse('bob');
+    assert.equal(ran.exit, 1, ran.stdout + ran.stderr);
+    assert.match(ran.stdout, /published +at the same moment: others approved it/);
+    assert.match(ran.stdout, /weighlock revoke org\/coded@/);
+    assert.equal((await told(here)).verdict, 'admitted');
+  });
+
+  for (const [decision, verdict] of [
+    ['approve', 'admitted'],
+    ['refuse', 'refused'],
+  ] as const) {
+    it(`with another admit that was faster, ${decision} is about what waits then`, async (t) => {
+      const here = await office(t);
+      await claimFirst(here, {});
+      const ran = await here[decision]('ada');
+      assert.equal(ran.exit, 0, ran.stdout + ran.stderr);
+      assert.equal((await told(here)).verdict, verdict);
+    });
+  }
+
+  it('both are told what is on record', async (t) => {
+    const here = await office(t);
+    const [approved, refused] = await Promise.all([
+      here.approve('ada', '--json'),
+      here.refuse('bob', '--json'),
+    ]);
+    const { verdict } = await told(here);
+    assert.notEqual(verdict, 'held');
+    assert.equal(approved.exit === 0, verdict === 'admitted', approved.stdout + approved.stderr);
+    assert.equal(refused.exit === 0, verdict === 'refused', refused.stdout + refused.stderr);
+    for (const { stdout } of [approved, refused]) {
+      const { outcome } = JSON.parse(stdout) as { readonly outcome?: string };
+      if (outcome !== undefined) assert.equal(outcome, verdict === 'admitted' ? 'published' : 'refused');
+    }
   });
 });
