@@ -21,7 +21,7 @@ import type { Staging, Vault } from '../vault/vault.ts';
 import { type Bringing, type Brought, bring } from './bringing.ts';
 import { type NamedRevision, nameContent } from './content.ts';
 import { knownCopies } from './copies.ts';
-import { identityFacts, requireSameIdentity } from './identity.ts';
+import { authorsSince, identityFacts, requireSameIdentity } from './identity.ts';
 import { type Evidence, type Judgement, judge } from './judge.ts';
 import { observedFacts } from './observed.ts';
 import { conclude, type Rebring } from './publication.ts';
@@ -115,14 +115,16 @@ export async function admit(
   request: AdmissionRequest,
   options: AdmissionOptions,
 ): Promise<Admission> {
-  const { revision, selection } = await resolve(request, options);
-  const model = request.as ?? revision.model;
-  await requireSameIdentity(gate, model, revision);
+  const { revision: found, selection } = await resolve(request, options);
+  const model = request.as ?? found.model;
+  await requireSameIdentity(gate, model, found);
+  const authors = found.authors ?? (await authorsSince(gate, model, found));
+  const revision = { ...found, ...(authors && { authors }) };
   const rebring = rebringFrom({ ...revision, model }, gate, options);
   const id = { model, commit: revision.commit };
   const revoked = await revokedFiles(gate, id);
-  const found = await settle(gate, { id, selection, rebring });
-  if (found) return found;
+  const settled = await settle(gate, { id, selection, rebring });
+  if (settled) return settled;
   const staging = await gate.vault.stage(id);
   try {
     const copies = await knownCopies(gate, model, selection.files);

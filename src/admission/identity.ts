@@ -16,7 +16,7 @@ export interface IdentityFacts {
   readonly ownerChanged: boolean | undefined;
   /** Who owned it then, where that is not who does now. */
   readonly ownerBefore?: string;
-  /** Nobody who made this commit made one that was admitted; undefined where that cannot be said. */
+  /** Somebody made what this revision adds who made nothing that was admitted; undefined where that cannot be said. */
   readonly newAuthor: boolean | undefined;
   /** Python that no earlier admitted revision has. */
   readonly newCode: readonly string[];
@@ -31,7 +31,7 @@ export async function requireSameIdentity(
   model: ModelName,
   now: SourceRevision,
 ): Promise<void> {
-  const [first] = await earlierRecords(registry, { model, except: undefined, most: 1 });
+  const first = await firstRecord(registry, model);
   if (!first) return;
   const { source } = first;
   const changed = (what: string, before: string | undefined, after: string | undefined) =>
@@ -66,7 +66,7 @@ export async function identityFacts(
     newAuthor:
       now.authors === undefined || now.authors.length === 0 || known.length === 0
         ? undefined
-        : !now.authors.some((author) => known.includes(author)),
+        : !now.authors.every((author) => known.includes(author)),
     newCode: files
       .filter(({ path, sha256 }) => path.endsWith('.py') && !sources.has(sha256))
       .map(({ path }) => path),
@@ -79,7 +79,35 @@ function sameName(
   after: SourceRevision['publisher'],
 ): boolean | undefined {
   if (before === undefined || after === undefined) return undefined;
-  return before.name !== after.name;
+  return before.name !== after.name || undefined;
+}
+
+/** The record of the model's first admission, also where that revision was removed since. */
+export async function firstRecord(registry: Registry, model: ModelName): Promise<RecordBody | undefined> {
+  return (await earlierRecords(registry, { model, except: undefined, most: 1 }))[0];
+}
+
+/**
+ * Who made the commits that lie between the latest that was admitted of the model and this one, which it includes: a harmless
+ * commit on top hides nobody. All that the source lists where nothing was admitted. Undefined where it does not say of each, or
+ * lists too few to know.
+ */
+export async function authorsSince(
+  registry: Registry,
+  model: ModelName,
+  { commit, history }: Pick<SourceRevision, 'commit' | 'history'>,
+): Promise<readonly string[] | undefined> {
+  if (history === undefined) return undefined;
+  const admitted = Object.entries(
+    (await registry.model(model, await registry.state('accept')))?.revisions ?? {},
+  )
+    .filter(([, { verdict }]) => verdict === 'admitted')
+    .map(([id]) => id);
+  const end = history.commits.findIndex(({ id }) => id !== commit && admitted.includes(id));
+  if (end === -1 && !history.isWhole && admitted.length > 0) return undefined;
+  const added = end === -1 ? history.commits : history.commits.slice(0, end);
+  if (added.some(({ authors }) => authors.length === 0)) return undefined;
+  return [...new Set(added.flatMap(({ authors }) => authors))].sort();
 }
 
 /**
@@ -98,12 +126,14 @@ async function earlierRecords(
   const own = except === undefined ? undefined : index?.revisions[except];
   const until = own?.verdict === 'admitted' ? own.logIndex : Number.POSITIVE_INFINITY;
   const admitted = Object.entries(index?.revisions ?? {})
-    .filter(([commit, one]) => one.verdict === 'admitted' && commit !== except && one.logIndex < until)
-    .sort(([, a], [, b]) => a.logIndex - b.logIndex);
-  const [first, ...later] = admitted;
-  const wanted = first === undefined ? [] : [first, ...(most > 1 ? later.slice(1 - most) : [])];
+    .map(([commit, { verdict, number, record, logIndex }]) => ({ commit, verdict, number, record, logIndex }))
+    .filter((one) => one.verdict === 'admitted' && one.commit !== except && one.logIndex < until)
+    .sort((a, b) => a.logIndex - b.logIndex);
+  const first = index?.first ?? admitted[0];
+  if (first === undefined || first.commit === except || first.logIndex >= until) return [];
+  const later = admitted.filter(({ record }) => record !== first.record);
   const found: RecordBody[] = [];
-  for (const [commit, { number, record }] of wanted)
+  for (const { commit, number, record } of [first, ...(most > 1 ? later.slice(1 - most) : [])])
     found.push((await registry.record({ model, commit: commit as Commit }, number, record)).body);
   return found;
 }

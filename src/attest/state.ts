@@ -105,6 +105,8 @@ const channelSchema = z.object({
 const modelSchema = z.object({
   revisions: z.record(commit, revisionSchema),
   channels: z.record(z.string(), channelSchema),
+  /** The first record that admitted a revision, whatever became of it: who the model comes from is held against it. */
+  first: z.object({ commit, number: z.int().min(0), record: digest, logIndex: z.int().min(0) }).optional(),
 });
 
 const shardSchema = z.object({

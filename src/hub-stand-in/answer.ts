@@ -28,6 +28,8 @@ interface FilePlace {
 /** The Hub's page sizes: 1000 entries of a tree, 100 where each is expanded. */
 const PAGE_ENTRIES = 1000;
 const PAGE_ENTRIES_EXPANDED = 100;
+const COMMITS_A_PAGE = 50;
+const COMMITS_A_PAGE_MAX = 100;
 
 /** Largest form or JSON that `paths-info` reads. */
 const FORM_BYTES_MAX = 1 << 20;
@@ -120,14 +122,23 @@ export class AnswerTo {
 
   commits(exchange: Exchange, repo: Repo, head: RepoCommit): void {
     const upTo = repo.commits.slice(0, repo.commits.indexOf(head) + 1).reverse();
+    const { searchParams } = exchange.url;
+    const limit = Math.min(Number(searchParams.get('limit')) || COMMITS_A_PAGE, COMMITS_A_PAGE_MAX);
+    const start = (Number(searchParams.get('p')) || 0) * limit;
+    const headers: Record<string, string> = {};
+    if (start + limit < upTo.length) {
+      const next = new URL(exchange.url);
+      next.searchParams.set('p', String(start / limit + 1));
+      headers.Link = `<${next.href}>; rel="next"`;
+    }
     sendJson(
       exchange,
-      upTo.map(({ id, title, date, author }) => ({
+      upTo.slice(start, start + limit).map(({ id, title, date, author }) => ({
         id,
         title,
         message: '',
         date,
-        authors: [{ user: author, avatar: '/avatars/stand-in.svg' }],
+        authors: [author].flat().map((user) => ({ user, avatar: '/avatars/stand-in.svg' })),
       })),
     );
   }

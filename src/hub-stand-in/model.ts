@@ -39,8 +39,8 @@ export interface StandInCommit {
   /** Refs that point here: `refs/heads/main`, `refs/tags/v1`, `refs/pr/1`. `refs/heads/main` where absent. */
   readonly refs?: readonly string[];
   readonly title?: string;
-  /** Account that made it; `stand-in` where absent. */
-  readonly author?: string;
+  /** Account that made it, or several; `stand-in` where absent. */
+  readonly author?: string | readonly string[];
   /** 40 hex digits; derived where absent. */
   readonly id?: string;
 }
@@ -85,7 +85,7 @@ export interface Organisation {
 export interface RepoCommit {
   readonly id: string;
   readonly title: string;
-  readonly author: string;
+  readonly author: string | readonly string[];
   readonly date: string;
   readonly files: readonly StandInFile[];
 }

@@ -44,9 +44,9 @@ export interface PolicyInput {
     readonly changed?: boolean | undefined;
     /** Who did, where that is so. */
     readonly before?: string | undefined;
-    /** Who made the commit. */
+    /** Who made the commit, and those since the last one that was admitted. */
     readonly authors: readonly string[];
-    /** Whether none of them made a commit that was admitted before. */
+    /** Whether one of them made none that was admitted before. */
     readonly newAuthor?: boolean | undefined;
   };
   readonly hub: { readonly scan?: string | undefined };

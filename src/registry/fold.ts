@@ -253,6 +253,13 @@ function takeIn(model: ModelIndex, entry: RecordEntry, at: { index: number; reco
     ...(before?.reviews && { reviews: before.reviews }),
   };
   model.revisions[entry.commit] = revision;
+  if (entry.verdict === 'admitted')
+    model.first ??= {
+      commit: entry.commit,
+      number: entry.number,
+      record: entry.statement,
+      logIndex: at.index,
+    };
   const { channel } = body;
   if (entry.verdict === 'admitted' && channel && !own(model.channels, channel))
     model.channels[channel] = newPlace(entry.commit, at.index, body.decidedAt);

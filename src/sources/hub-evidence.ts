@@ -49,7 +49,7 @@ export async function fetchPublisher(
   return { name, kind: 'unknown' };
 }
 
-const AUTHORS = z
+const COMMITS = z
   .array(
     z.object({
       id: z.string().max(64),
@@ -61,20 +61,30 @@ const AUTHORS = z
   )
   .max(1000);
 
-/** Who made the commit, by account; undefined where the Hub does not say. */
-export async function fetchAuthors(
+/** Commits that are asked for: who made what was added since the latest on record must be among them. */
+const COMMITS_LISTED = 100;
+
+/** The commit and those before it, with who made them, the latest first; undefined where the Hub does not say. */
+export async function fetchHistory(
   api: HubApi,
   { model, commit }: { readonly model: ModelName; readonly commit: Commit },
   { limits, signal }: ListingOptions,
-): Promise<readonly string[] | undefined> {
-  const answer = await evidence(api, `/api/models/${model}/commits/${commit}?limit=1`, {
+): Promise<SourceRevision['history']> {
+  const answer = await evidence(api, `/api/models/${model}/commits/${commit}?limit=${COMMITS_LISTED}`, {
     model,
     bytesMax: limits.pageBytesMax,
     signal,
   });
-  const parsed = AUTHORS.safeParse(answer?.value);
-  const made = parsed.success ? parsed.data.find(({ id }) => id === commit) : undefined;
-  return made && [...new Set(made.authors.flatMap(({ user }) => user || []))].sort();
+  const parsed = COMMITS.safeParse(answer?.value);
+  if (!parsed.success || parsed.data[0]?.id !== commit) return undefined;
+  return {
+    isWhole: answer?.next === undefined,
+    commits: parsed.data.map(({ id, authors }) => ({
+      id,
+      // One of several whom the Hub does not name is somebody whom nobody knows.
+      authors: authors.every(({ user }) => user) ? authors.map(({ user }) => user ?? '') : [],
+    })),
+  };
 }
 
 type HubScan = NonNullable<SourceRevision['hubScan']>;

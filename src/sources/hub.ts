@@ -91,7 +91,7 @@ export class HubSource implements Source {
   ): Promise<SourceRevision> {
     if (revision !== undefined) refuseRevision(revision);
     // Loaded here, because the threads that only read bytes need neither these nor the schemas that they bring.
-    const [{ fetchFiles, fetchInfo }, { fetchAuthors, fetchHubScan, fetchPublisher }] = await Promise.all([
+    const [{ fetchFiles, fetchInfo }, { fetchHistory, fetchHubScan, fetchPublisher }] = await Promise.all([
       import('./hub-listing.ts'),
       import('./hub-evidence.ts'),
     ]);
@@ -99,10 +99,10 @@ export class HubSource implements Source {
     const info = await fetchInfo(this.#api, { model, revision }, options);
     if (info.gated) await this.#checkAccess(info.model, signal);
     const files = await fetchFiles(this.#api, info, options);
-    const [publisher, hubScan, authors] = await Promise.all([
+    const [publisher, hubScan, history] = await Promise.all([
       fetchPublisher(this.#api, info.model, options),
       fetchHubScan(this.#api, { ...info, files }, options),
-      fetchAuthors(this.#api, info, options),
+      fetchHistory(this.#api, info, options),
     ]);
     return {
       kind: 'hub',
@@ -112,7 +112,7 @@ export class HubSource implements Source {
       files,
       ...(publisher === undefined ? {} : { publisher }),
       ...(hubScan === undefined ? {} : { hubScan }),
-      ...(authors === undefined ? {} : { authors }),
+      ...(history === undefined ? {} : { history }),
     };
   }
 

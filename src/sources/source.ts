@@ -36,6 +36,12 @@ export interface Publisher {
   readonly followers?: number;
 }
 
+export interface SourceCommit {
+  readonly id: string;
+  /** By the names of their accounts; empty where the source does not say. */
+  readonly authors: readonly string[];
+}
+
 export interface SourceRevision {
   readonly kind: 'hub' | 'directory';
   /** The Hub's base URL, or the directory's absolute path. */
@@ -49,7 +55,9 @@ export interface SourceRevision {
   /** The Hub's `_id`: the repo's identity, where the name is not. */
   readonly repoId?: string;
   readonly publisher?: Publisher;
-  /** Who made the commit, by the names of their accounts, where the source says so. */
+  /** The commit and those before it, as far as the source lists them; whole where it goes back to the first. */
+  readonly history?: { readonly commits: readonly SourceCommit[]; readonly isWhole: boolean };
+  /** Who made what it adds to what is on record, by the names of their accounts, once that was found out. */
   readonly authors?: readonly string[];
   /** SPDX-like id as the card declares it, lower case, unchecked. */
   readonly license?: string;

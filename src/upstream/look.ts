@@ -2,6 +2,7 @@
  * Looking upstream: what became of a followed model. A *look* asks what its branch stands for now, by a conditional request; an
  * *event* is what it found: an update, or something wrong with the repo that its admitted revisions came from.
  */
+import { firstRecord } from '../admission/identity.ts';
 import { ERRORS, WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -107,13 +108,9 @@ async function askAround(options: LookOptions): Promise<readonly UpstreamEvent[]
 
 /** Who the model came from at its first admission. */
 async function pinned({ registry, model }: LookOptions) {
-  const revisions = Object.entries((await registry.model(model))?.revisions ?? {});
-  const [first] = revisions
-    .filter(([, { verdict }]) => verdict === 'admitted')
-    .sort(([, a], [, b]) => a.logIndex - b.logIndex);
+  const first = await firstRecord(registry, model);
   if (!first) return undefined;
-  const [commit, { number, record }] = first;
-  const { source } = (await registry.record({ model, commit: commit as Commit }, number, record)).body;
+  const { source } = first;
   return { repoId: source.repoId, owner: source.publisher?.id, ownerName: source.publisher?.name };
 }
 

@@ -1,5 +1,7 @@
 /** Who a model comes from: what the default policy says when a name, an owner or an author is another one than before. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Fault } from '../../src/hub-stand-in/fault.ts';
 import type { Organisation, StandInCommit } from '../../src/hub-stand-in/model.ts';
@@ -102,6 +104,39 @@ describe('a model that was admitted before', () => {
     assert.match(ran.stdout, /rule remote-code/);
   });
 
+  for (const [what, authors] of [
+    ['a harmless commit of the owner on top', ['eve', 'ada']],
+    ['the owner named beside him', [['ada', 'eve'], 'ada']],
+  ] as const)
+    it(`into whose account somebody got is held also with ${what}`, async (t) => {
+      const hub = await known(t);
+      const files = [...plainCommit('two').files, textFile('train.py', CODE)];
+      for (const author of authors) hub.publish({ files: [...files, textFile('NOTE', `${author}`)], author });
+      const ran = await hub.admit();
+      assert.equal(ran.exit, 2, ran.stdout);
+      assert.match(ran.stdout, /rule take-over: somebody who made no commit that was admitted before/);
+    });
+
+  it('is held to its first identity also where that revision was removed', async (t) => {
+    const hub = await known(t);
+    const policies = { any: policyFile(hub, 'repo.sizeBytes < 0'), none: policyFile(hub, 'true') };
+    const [first] = (await hub.stage.ask<{ commit: string }[]>(['channel', 'list'])).json;
+    const done = async (args: readonly string[], exit = 0) => {
+      const ran = await hub.stage.here(args);
+      assert.equal(ran.exit, exit, ran.stdout + ran.stderr);
+    };
+    hub.organisations[0] = { name: 'org', verified: true, id: 'owner-2' };
+    const next = hub.publish({ ...plainCommit('two'), author: 'ada' });
+    await done(['admit', MODEL, '--policy', policies.any]);
+    await done(['channel', 'set', `${MODEL}@${next}`]);
+    await done(['remove', `${MODEL}@${first?.commit}`, '--reason', 'not used']);
+    await done(['admit', `${MODEL}@${first?.commit}`, '--policy', policies.none], 1);
+    hub.publish({ ...plainCommit('three'), author: 'ada' });
+    const ran = await hub.admit();
+    assert.equal(ran.exit, 2, ran.stdout);
+    assert.match(ran.stdout, /rule new-owner/);
+  });
+
   it('with a new author and no code of his is admitted', async (t) => {
     const hub = await known(t);
     hub.publish({ ...plainCommit('two'), author: 'bob' });
@@ -116,3 +151,10 @@ describe('a model that was admitted before', () => {
     assert.match(ran.stdout, /rule take-over: .*cannot be answered: the fact "newAuthor" is not known/);
   });
 });
+
+/** A policy that refuses where the expression holds. */
+function policyFile(hub: Hub, expression: string): string {
+  const file = path.join(hub.stage.folder, `${expression.length}.yaml`);
+  writeFileSync(file, `version: 1\nrules: [{ name: one, refuse: '${expression}', because: of a test }]\n`);
+  return file;
+}
