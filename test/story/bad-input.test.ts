@@ -364,7 +364,7 @@ describe('sources that cannot or must not be read', () => {
     })),
   ];
 
-  it('end with the right code and leave nothing published', { timeout: 60_000 }, async () => {
+  it('end with the right code and leave nothing published', { timeout: 240_000 }, async () => {
     const one = async ({ what, model, args, faults, environment, expected }: (typeof cases)[number]) => {
       await withStage([plainModel('org/kept'), model ?? plainModel('org/model')], async (stage) => {
         assert.equal((await stage.here(['admit', 'org/kept'])).exit, 0);
