@@ -13,6 +13,7 @@ import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { ModelName } from '../base/name.ts';
 import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
+import { mismatch, requestersOf } from '../registry/approvals.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { Registry } from '../registry/registry.ts';
 import { evidenceKey, policyKey, type RevisionId } from '../vault/layout.ts';
@@ -97,17 +98,15 @@ function waits({ verdict, revoked, removed }: RevisionIndex): boolean {
 
 /** What people decided about it so far. A refusal outlives whatever was approved before it, and another `admit`. */
 export async function reviewsOf(registry: Registry, held: Held): Promise<readonly Counted[]> {
-  const logged = await loggedReviews(registry, held.entry);
-  const refusal = logged.findLast(isRefusal);
+  const standing = await standingOf(registry, held);
+  const { logged, refusal } = standing;
   const found: Counted[] = [];
   for (const { signed, logIndex } of logged) {
     const { body, digest: statement } = signed;
     try {
       const approval = openApproval(Buffer.from(body.approval, 'base64'), registry.trust);
       const why =
-        refusal && logIndex < refusal.logIndex
-          ? overruledBy(refusal)
-          : voidFor(held, approval, { refusal, nowMs: registry.clock.now() });
+        refusal && logIndex < refusal.logIndex ? overruledBy(refusal) : voidFor(held, approval, standing);
       found.push({ approval, statement, ...(why !== undefined && { void: why }) });
     } catch (error) {
       // Whoever left the trust file approves nothing any more.
@@ -123,9 +122,23 @@ interface Logged {
   readonly logIndex: number;
 }
 
-/** The last refusal on record: it counts as it was taken, also when its time is over or the person has left. */
-async function refusalOf(registry: Registry, { entry }: Held): Promise<Logged | undefined> {
-  return (await loggedReviews(registry, entry)).findLast(isRefusal);
+/** What stands about a revision, whoever decides next. */
+interface Standing {
+  readonly logged: readonly Logged[];
+  /** The last refusal: it counts as it was taken, also when its time is over or the person has left. */
+  readonly refusal: Logged | undefined;
+  readonly requesters: ReadonlySet<string>;
+  readonly nowMs: number;
+}
+
+async function standingOf(registry: Registry, { id, entry }: Held): Promise<Standing> {
+  const logged = await loggedReviews(registry, entry);
+  return {
+    logged,
+    refusal: logged.findLast(({ signed }) => signed.body.decision === 'refuse'),
+    requesters: await requestersOf(registry, id, entry.number),
+    nowMs: registry.clock.now(),
+  };
 }
 
 async function loggedReviews(registry: Registry, { reviews = [] }: RevisionIndex): Promise<Logged[]> {
@@ -135,29 +148,15 @@ async function loggedReviews(registry: Registry, { reviews = [] }: RevisionIndex
   return logged;
 }
 
-function isRefusal({ signed }: Logged): boolean {
-  return signed.body.decision === 'refuse';
-}
-
-interface Standing {
-  /** The last refusal on record. */
-  readonly refusal: Logged | undefined;
-  readonly nowMs: number;
-}
-
 /** Why an approval or refusal does not count for this revision now; undefined where it does. */
 function voidFor(
   { id, entry, record }: Held,
-  { body }: Approval,
-  { refusal, nowMs }: Standing,
+  approval: Approval,
+  { refusal, requesters, nowMs }: Standing,
 ): string | undefined {
-  if (body.model !== id.model || body.commit !== id.commit) return `it is about ${body.model}@${body.commit}`;
-  if (body.manifest !== record.manifestDigest) return 'it is about other content of the same commit';
-  if (body.approver === record.body.requester) return `${body.approver} asked for the admission`;
-  if (!(Date.parse(body.expiresAt) > nowMs)) return `it ended at ${body.expiresAt}`;
-  // A clock that was set back, here or there.
-  if (Date.parse(body.madeAt) > nowMs + CLOCKS_APART_MS)
-    return `it was made at ${body.madeAt}, which is to come`;
+  const { body } = approval;
+  const why = mismatch(approval, { id, manifest: record.manifestDigest, requesters, nowMs });
+  if (why !== undefined) return why;
   if (body.decision === 'refuse' || !refusal) return undefined;
   // Signed elsewhere before the refusal, and brought here after it.
   const refusedMs = Date.parse(refusal.signed.body.madeAt) + SECOND_MS;
@@ -173,9 +172,6 @@ function overruledBy({ signed: { body } }: Logged): string {
 
 /** Statements tell their time in whole seconds: what was made in that of a refusal counts as made before it. */
 const SECOND_MS = 1000;
-
-/** How far the clocks of two people may be apart. */
-const CLOCKS_APART_MS = 10 * 60_000;
 
 /** Times that somebody else may decide at the same moment before a person should look. */
 const LOSSES_MAX = 5;
@@ -209,7 +205,7 @@ export async function review(gate: Gate, envelope: Uint8Array, options: ReviewOp
 
 /** Throws WL_APPROVAL_INVALID for what does not count. */
 async function requireCounted(gate: Gate, held: Held, approval: Approval): Promise<Held> {
-  const why = voidFor(held, approval, { refusal: await refusalOf(gate, held), nowMs: gate.clock.now() });
+  const why = voidFor(held, approval, await standingOf(gate, held));
   if (why === undefined) return held;
   throw new WeighlockError('WL_APPROVAL_INVALID', `the approval does not count: ${why}`);
 }

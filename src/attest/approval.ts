@@ -46,6 +46,8 @@ export type ApprovalBody = z.infer<typeof approvalSchema>;
 /** An approval whose signature was checked. */
 export interface Approval {
   readonly body: ApprovalBody;
+  /** Names under which whoever signed it asks for admissions. */
+  readonly names: readonly string[];
   /** The envelope, base64, as a review statement carries it. */
   readonly envelope: string;
   readonly digest: ReturnType<typeof sha256>;
@@ -75,12 +77,13 @@ export function openApproval(bytes: Uint8Array, trust: Trust): Approval {
   const body = parsed.data;
   const signer = people.find(({ keyId }) => keyId === opened.keyId);
   if (body.vault !== trust.vault) throw invalid(`it was made for the vault ${body.vault}`);
-  if (body.approver !== signer?.name)
+  if (!signer || body.approver !== signer.name)
     throw invalid(`it says that ${body.approver} signed, and the key is ${signer?.name}'s`);
   const heldMs = Date.parse(body.expiresAt) - Date.parse(body.madeAt);
   if (!(heldMs > 0 && heldMs <= APPROVAL_DAYS_MAX * 86_400_000))
     throw invalid(`it does not end within ${APPROVAL_DAYS_MAX} days of its making`);
-  return { body, envelope: Buffer.from(bytes).toString('base64'), digest: sha256(bytes) };
+  const { names } = signer;
+  return { body, names, envelope: Buffer.from(bytes).toString('base64'), digest: sha256(bytes) };
 }
 
 function parse(payload: Buffer): unknown {

@@ -14,6 +14,9 @@ const TRUST_TYPE = 'application/vnd.weighlock.trust+json';
 /** A key counts for log entries from index `from` up to, and without, index `until`. */
 const span = { from: z.int().min(0), until: z.int().min(0).optional() };
 
+/** Names of one person beside the first. */
+export const ACCOUNTS_MAX = 16;
+
 const trustSchema = z.strictObject({
   type: z.literal('weighlock.trust/v1'),
   vault: z.string().regex(/^[0-9a-f]{32}$/),
@@ -32,7 +35,16 @@ const trustSchema = z.strictObject({
     .array(z.strictObject({ key: z.string(), ...span }))
     .min(1)
     .max(64),
-  approvers: z.array(z.strictObject({ name: z.string(), publicKey: z.string() })).max(1024),
+  approvers: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        publicKey: z.string(),
+        /** Other names under which the person asks for admissions, such as accounts. */
+        accounts: z.array(z.string().min(1).max(200)).max(ACCOUNTS_MAX).optional(),
+      }),
+    )
+    .max(1024),
   policies: z.union([z.literal('any'), z.array(z.string().regex(/^[0-9a-f]{64}$/))]),
 });
 
@@ -89,9 +101,17 @@ export function gateKeys(trust: Trust, index?: number): KnownKey[] {
     .map(({ publicKey }) => ({ keyId: keyIdOf(publicKey), publicKey }));
 }
 
+/** Somebody who may approve and waive, and the names under which they ask for admissions. */
+export type Person = KnownKey & { readonly name: string; readonly names: readonly string[] };
+
 /** The people who may approve and waive, by the keys that they sign with. */
-export function peopleOf(trust: Trust): (KnownKey & { readonly name: string })[] {
-  return trust.approvers.map(({ name, publicKey }) => ({ name, publicKey, keyId: keyIdOf(publicKey) }));
+export function peopleOf(trust: Trust): Person[] {
+  return trust.approvers.map(({ name, publicKey, accounts = [] }) => ({
+    name,
+    names: [name, ...accounts],
+    publicKey,
+    keyId: keyIdOf(publicKey),
+  }));
 }
 
 export function logKeys(trust: Trust): string[] {

@@ -83,7 +83,7 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
   const options = {
     ...admissionOptions(wire, source, view),
     engines: await checkedEngines(wire.config),
-    requester: flags.requester ?? os.userInfo().username,
+    requester: requesterOf(flags),
   };
   try {
     if (flags.dryRun) return await dryRun(request, options);
@@ -96,6 +96,18 @@ export async function runAdmit(wire: Wire, model: string, flags: AdmitFlags): Pr
     view.end();
     await source.close();
   }
+}
+
+/** Longest name that a record takes. */
+const REQUESTER_LENGTH_MAX = 200;
+
+/** Who asks. Nobody can be told apart from an approver by a name that cannot be read, and no longer one could be read back. */
+function requesterOf({ requester = os.userInfo().username }: AdmitFlags): string {
+  if (/[\p{L}\p{N}]/u.test(requester) && requester.length <= REQUESTER_LENGTH_MAX) return requester;
+  throw new WeighlockError(
+    'WL_USAGE',
+    `--requester takes the name of a person or an account, of at most ${REQUESTER_LENGTH_MAX} characters`,
+  );
 }
 
 /** The model with what it needs from the Hub. */

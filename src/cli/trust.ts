@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { isGateKey } from '../attest/key.ts';
-import { openTrust, signTrust, type Trust } from '../attest/trust.ts';
+import { ACCOUNTS_MAX, openTrust, signTrust, type Trust } from '../attest/trust.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -56,21 +56,44 @@ export function trustCommand(run: Run): Command {
     .description('sign a next version that also names a person who may sign waivers and approvals')
     .argument('<name>', 'the person, for example ada@example.org')
     .argument('<public.pem>', 'the person’s public key (`weighlock key --new <file>` makes a pair)')
-    .action((name: string, file: string, flags: Record<string, unknown>) =>
-      run(flags, (wire) => next(wire, (trust) => withApprover(trust, name, readPem(file)))),
+    .option(
+      '--account <name>',
+      'another name under which the person asks for admissions, and so approves none of them; several may be given',
+      (account: string, before: readonly string[]) => [...before, account],
+      [],
+    )
+    .action((name: string, file: string, flags: { readonly account: readonly string[] }) =>
+      run({ ...flags }, (wire) =>
+        next(wire, (trust) =>
+          withApprover(trust, { name, publicKey: readPem(file), accounts: flags.account }),
+        ),
+      ),
     );
   return command;
 }
 
+interface NewApprover {
+  readonly name: string;
+  readonly publicKey: string;
+  readonly accounts: readonly string[];
+}
+
 /** A name stands for one key: whoever has a new one takes the place of the old. */
-function withApprover(trust: Trust, name: string, publicKey: string): Trust {
-  if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,99}$/u.test(name))
-    throw new WeighlockError(
-      'WL_USAGE',
-      `"${name}" is no name for a person: letters, digits and ._@+- will do`,
-    );
+function withApprover(trust: Trust, { name, publicKey, accounts }: NewApprover): Trust {
+  if (accounts.length > ACCOUNTS_MAX)
+    throw new WeighlockError('WL_USAGE', `a person has at most ${ACCOUNTS_MAX} accounts`);
+  for (const one of [name, ...accounts])
+    if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,99}$/u.test(one))
+      throw new WeighlockError(
+        'WL_USAGE',
+        `"${one}" is no name for a person: letters, digits and ._@+- will do`,
+      );
+  const before = trust.approvers.find((approver) => approver.name === name);
   const others = trust.approvers.filter((approver) => approver.name !== name);
-  return { ...trust, approvers: [...others, { name, publicKey }] };
+  // A new key alone leaves a person's accounts as they were.
+  const known = accounts.length > 0 ? [...accounts] : before?.accounts;
+  const added = { name, publicKey, ...(known && { accounts: known }) };
+  return { ...trust, approvers: [...others, added] };
 }
 
 function pin(wire: Wire, file: string): Outcome {

@@ -112,3 +112,41 @@ describe('of two decisions at once', () => {
     }
   });
 });
+
+describe('whoever asked approves nothing of it,', () => {
+  it('whether the name is written in another way, or somebody else asks again', async (t) => {
+    const here = await office(t, 'directory', TWO);
+    await askAgain(here, ' ADA\u200b ');
+    await askAgain(here, 'somebody else');
+    const ran = await here.approve('ada');
+    assert.equal(ran.exit, 77, ran.stdout);
+    assert.match(ran.stderr, /ada asked for the admission/);
+    assert.equal((await here.approve('bob')).exit, 2);
+    await askAgain(here, 'bob');
+    assert.match((await here.run('review', 'show', MODEL)).stdout, /does not count: bob asked/);
+    assert.equal((await here.refuse('ada')).exit, 0, 'naming somebody takes no refusal away');
+  });
+
+  it('also under an account that the trust file names', async (t) => {
+    const here = await office(t);
+    await askAgain(here, 'svc-cy');
+    const named = await here.run('trust', 'add-approver', 'cy', here.at('cy.pub'), '--account', 'SVC-cy');
+    assert.equal(named.exit, 0, named.stderr);
+    const ran = await here.approve('cy');
+    assert.equal(ran.exit, 77, ran.stdout);
+    assert.match(ran.stderr, /cy asked for the admission/);
+  });
+
+  for (const [what, name] of [
+    ['empty', ''],
+    ['of nothing that is seen', ' \u200b'],
+    ['too long for a record', 'x'.repeat(201)],
+  ] as const) {
+    it(`and a requester’s name that is ${what} admits nothing`, async (t) => {
+      const here = await office(t);
+      const ran = await here.run('admit', MODEL, '--requester', name);
+      assert.equal(ran.exit, 64, ran.stdout + ran.stderr);
+      assert.match(ran.stderr, /--requester takes the name of a person or an account/);
+    });
+  }
+});
