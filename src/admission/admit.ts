@@ -138,7 +138,7 @@ export async function admit(
     const about = { manifest: manifestDigest(manifest), nowMs: gate.clock.now() };
     const observed = await observedFacts(gate, entry, about);
     const upstreamSignature = await readUpstreamSignature(source, revision, selection);
-    const signature = verifyUpstream(upstreamSignature, manifest.files, options.publisherKeys?.(model) ?? []);
+    const signature = verifyUpstream(upstreamSignature, manifest, options.publisherKeys?.(model) ?? []);
     const judgement = judge(
       { manifest, revision, brought: brought.files, revoked, waived, advice, identity, observed, signature },
       policy,

@@ -31,7 +31,11 @@ export async function observedFacts(
   return found;
 }
 
+/** How far clocks may differ. */
+const AHEAD_MS_MAX = 10 * 60_000;
+
+/** Undefined where nobody can say: also for what is dated in the future, which would stay young for ever. */
 function ageOf(at: string, nowMs: number): number | undefined {
   const ageMs = nowMs - Date.parse(at);
-  return Number.isNaN(ageMs) ? undefined : Math.floor(ageMs / DAY_MS);
+  return Number.isNaN(ageMs) || ageMs < -AHEAD_MS_MAX ? undefined : Math.floor(Math.max(0, ageMs) / DAY_MS);
 }

@@ -64,7 +64,7 @@ export async function judgeAgain(
       }),
       signature: verifyUpstream(
         await signatureOnRecord(registry, body),
-        body.manifest.files,
+        body.manifest,
         publisherKeys?.(body.manifest.model) ?? [],
       ),
       carried: body.findings.filter(isCarried),

@@ -23,11 +23,6 @@ export type UpstreamSignature =
   | { readonly status: 'mismatch'; readonly key: string; readonly because: string }
   | { readonly status: 'verified'; readonly key: string };
 
-interface SignedFile {
-  readonly path: string;
-  readonly sha256: Sha256;
-}
-
 const BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle(\.v0\.3\+json|\+json;version=0\.[123])$/;
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 const PREDICATE_TYPE = 'https://model_signing/signature/v1.0';
@@ -55,10 +50,17 @@ const statementSchema = z.object({
   }),
 });
 
-/** `files` are all that is brought in; what was left out may be signed and is not missed. Never throws on input. */
+/** What the signature is held against: a manifest, or what is like one. */
+interface Signable {
+  readonly files: readonly { readonly path: string; readonly sha256: Sha256 }[];
+  /** Left out here: they may be signed and are not missed. */
+  readonly excluded: readonly { readonly path: string }[];
+}
+
+/** Verified where exactly the files that the source has were signed. Never throws on input. */
 export function verifyUpstream(
   bundle: Uint8Array | undefined,
-  files: readonly SignedFile[],
+  manifest: Signable,
   keys: readonly PublisherKey[],
 ): UpstreamSignature {
   if (bundle === undefined) return { status: 'none' };
@@ -73,7 +75,7 @@ export function verifyUpstream(
   const statement = statementSchema.safeParse(parse(opened.payload));
   if (!statement.success)
     return { status: 'mismatch', key: key.name, because: 'it is no statement about files by SHA-256' };
-  const because = contradiction(statement.data, files);
+  const because = contradiction(statement.data, manifest);
   return because === undefined
     ? { status: 'verified', key: key.name }
     : { status: 'mismatch', key: key.name, because };
@@ -83,10 +85,10 @@ function unverified(because: string): UpstreamSignature {
   return { status: 'unverified', because };
 }
 
-/** What of the files is not as it was signed. */
+/** What is not as it was signed. */
 function contradiction(
   { subject: [{ digest: root }], predicate }: z.infer<typeof statementSchema>,
-  files: readonly SignedFile[],
+  { files, excluded }: Signable,
 ): string | undefined {
   const resources = predicate.resources.map(({ name, digest: sha256 }) => ({ path: name, sha256 }));
   if (rootDigest(resources) !== root.sha256) return 'its digest does not follow from its files';
@@ -98,7 +100,9 @@ function contradiction(
     if (known === undefined) return `${path} was not signed`;
     if (known !== sha256) return `${path} is not what was signed`;
   }
-  return undefined;
+  const there = new Set([...files, ...excluded].map(({ path }) => path));
+  const missing = resources.find(({ path }) => !there.has(path) && !isIgnored(path));
+  return missing && `${missing.path} was signed and is not there`;
 }
 
 function parse(bytes: Uint8Array): unknown {

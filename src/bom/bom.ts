@@ -148,7 +148,7 @@ export function billOf(materials: Materials, tool: RecordBody['tool']): unknown 
           description: said.results
             .map(({ category, n, failures }) => `${category}: ${failures} of ${n} failed`)
             .join('; '),
-          created: said.observedAt,
+          ...(said.observedAt !== '' && { created: said.observedAt }),
         })),
       },
     }),

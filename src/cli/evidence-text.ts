@@ -13,7 +13,7 @@ function oneText({ logIndex, signed: { body } }: RecordedEvidence): string {
     body.deployment === null ? 'unbound' : `bound to the deployment ${body.deployment.slice(0, 12)}…`;
   const { name, version } = body.observer;
   const text = [
-    `${body.target}, ${body.observedAt}, by ${name} ${version}`,
+    `${body.target}, ${body.observedAt || 'undated'}, by ${name} ${version}`,
     `log entry ${logIndex}, ${bound}`,
     `raw report ${body.raw}`,
   ].join('\n');

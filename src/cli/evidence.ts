@@ -3,14 +3,13 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Command } from 'commander';
 import { EVIDENCE_BYTES_MAX, EVIDENCE_KIND } from '../attest/evidence.ts';
-import { timestamp } from '../base/clock.ts';
 import { parseSha256, sha256 } from '../base/digest.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
-import { evidenceSubject, recordEvidence } from '../lifecycle/evidence.ts';
+import { type EvidenceSubject, evidenceSubject, isServed, recordEvidence } from '../lifecycle/evidence.ts';
 import { READ_KINDS, readReport } from '../probe/reports/report.ts';
 import { deployments } from '../registry/deployments.ts';
 import type { Registry } from '../registry/registry.ts';
-import { evidenceKey, type RevisionId } from '../vault/layout.ts';
+import { evidenceKey } from '../vault/layout.ts';
 import { resultsTable } from './evidence-text.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -79,7 +78,8 @@ async function add(
       target: flags.deployment ?? flags.target ?? '',
       deployment,
       configuration: { file: path.basename(file) },
-      observedAt: report.observedAt ?? timestamp(wire.clock),
+      // When it was recorded says nothing: an old report can be recorded today.
+      observedAt: report.observedAt ?? '',
       results: [...report.results],
       tool: TOOL,
     },
@@ -116,10 +116,11 @@ async function add(
 /** Kinds that are recorded by Weighlock itself. */
 const RESERVED: ReadonlySet<string> = new Set(['probe', 'upstream', 'waiver']);
 
-/** The statement by which the place serves this revision. Throws WL_USAGE where none does. */
-async function deploymentAt(registry: Registry, { model, commit }: RevisionId, place: string) {
+/** The statement by which the place serves these bytes. Throws WL_USAGE where none does. */
+async function deploymentAt(registry: Registry, subject: EvidenceSubject, place: string) {
+  const { model, commit } = subject;
   const found = (await deployments(registry)).find(
-    ({ body }) => body.place === place && body.model === model && body.commit === commit,
+    ({ body }) => body.place === place && isServed(body, subject),
   );
   if (found) return found.digest;
   throw new WeighlockError(

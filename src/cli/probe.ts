@@ -7,7 +7,7 @@ import type { CategoryResult } from '../attest/evidence.ts';
 import { timestamp } from '../base/clock.ts';
 import { sha256 } from '../base/digest.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
-import { type EvidenceSubject, evidenceSubject, recordEvidence } from '../lifecycle/evidence.ts';
+import { type EvidenceSubject, evidenceSubject, isServed, recordEvidence } from '../lifecycle/evidence.ts';
 import { ChatEndpoint } from '../probe/chat-endpoint.ts';
 import { ownProbes, PROBE_SET } from '../probe/own-probes.ts';
 import { categoryResults, type Probe, putProbes } from '../probe/probe.ts';
@@ -232,7 +232,7 @@ function readPromptFile(file: string, kind: PromptKind) {
 async function deploymentBehind(
   registry: Registry,
   { base, place }: { readonly base: string; readonly place: string | undefined },
-  { model, commit, manifest }: EvidenceSubject,
+  subject: EvidenceSubject,
 ): Promise<RecordedDeployment | undefined> {
   const there = (await deployments(registry)).filter(({ body }) =>
     place === undefined ? sameEndpoint(body.url, base) : body.place === place,
@@ -243,16 +243,11 @@ async function deploymentBehind(
     throw new WeighlockError('WL_USAGE', `no deployment is on record at ${place}`, {
       hint: '`weighlock deploy list` shows them.',
     });
-  const match = there.find(
-    ({ body }) =>
-      body.model === model &&
-      body.commit === commit &&
-      (body.origin.route === 'hub' || body.origin.manifest === manifest),
-  );
+  const match = there.find(({ body }) => isServed(body, subject));
   if (match) return match;
   throw new WeighlockError(
     'WL_USAGE',
-    `by log entry ${found.logIndex}, ${place ?? base} serves ${found.body.model}@${found.body.commit.slice(0, 12)}, and not ${model}@${commit.slice(0, 12)}`,
+    `by log entry ${found.logIndex}, ${place ?? base} serves ${found.body.model}@${found.body.commit.slice(0, 12)}, and not ${subject.model}@${subject.commit.slice(0, 12)}`,
     { hint: 'Name the revision that is deployed there, or record the deployment anew.' },
   );
 }

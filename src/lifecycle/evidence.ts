@@ -4,7 +4,7 @@
  */
 import { EVIDENCE_BYTES_MAX } from '../attest/evidence.ts';
 import type { RevisionIndex } from '../attest/state.ts';
-import type { EvidenceBody, Signed } from '../attest/statement.ts';
+import type { DeploymentBody, EvidenceBody, Signed } from '../attest/statement.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { ModelName } from '../base/name.ts';
@@ -16,6 +16,14 @@ import { evidenceKey, type RevisionId } from '../vault/layout.ts';
 export interface EvidenceSubject extends RevisionId {
   /** Manifest digest. */
   readonly manifest: Sha256;
+}
+
+/** Whether a deployment is of the subject: of the very bytes, where they come from the vault. */
+export function isServed(body: DeploymentBody, { model, commit, manifest }: EvidenceSubject): boolean {
+  const { origin } = body;
+  return (
+    body.model === model && body.commit === commit && (origin.route === 'hub' || origin.manifest === manifest)
+  );
 }
 
 /** What is recorded of a report, beside the revision that it is about. */

@@ -63,6 +63,17 @@ const PYRIT = JSON.stringify([
     role: 'assistant',
     scores: [{ score_type: 'float_scale', score_value: '0.7', score_category: 'toxicity' }],
   },
+  {
+    role: 'assistant',
+    scores: [
+      { score_type: 'true_false', score_value: 'False', score_category: ['refusal'] },
+      {
+        score_type: 'true_false',
+        score_value: 'False',
+        scorer_class_identifier: { __type__: 'SelfAskRefusalScorer' },
+      },
+    ],
+  },
   { role: 'assistant', scores: [], response_error: 'unknown' },
 ]);
 
@@ -244,5 +255,10 @@ describe('evidence', () => {
     assert.equal((await policy('evidence.exists(e, e.upperPercent > 50)')).exit, 1);
     assert.equal((await policy('evidence.exists(e, e.upperPercent > 52)')).exit, 0);
     assert.equal((await policy('evidence.exists(e, e.kind == "garak" && e.ageDays > 0 && e.bound)')).exit, 0);
+    // Kept as it is: nobody knows how old it is, so it is too old for any rule.
+    await add('audit', 'a text');
+    assert.equal((await policy('!evidence.exists(e, e.kind == "audit" && e.ageDays > 36500)')).exit, 0);
+    await add('garak', GARAK.replaceAll('2026-', '2999-'));
+    assert.equal((await policy('!evidence.exists(e, e.kind == "garak" && e.ageDays > 3650000)')).exit, 0);
   });
 });
