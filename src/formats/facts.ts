@@ -59,7 +59,7 @@ export type Facts =
   | OpaqueFacts;
 
 /** Versions of the parsers in the folders of pickles and archives. */
-const ARCHIVE_PARSERS: readonly string[] = ['pickle/3', 'zip/3', 'pytorch/3', 'tar/1', '7z/1'];
+const ARCHIVE_PARSERS: readonly string[] = ['pickle/3', 'zip/3', 'pytorch/4', 'tar/1', '7z/1'];
 
 /** Names all parsers and their versions: facts stored under another value are made anew. */
 export const PARSERS_VERSION: string = [

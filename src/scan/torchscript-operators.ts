@@ -135,6 +135,90 @@ const FILES = new Set([
   'torchvision::write_file',
 ]);
 
+/**
+ * PyTorch's operators outside of the list above that a value may reach behind a dot: a member that its type lacks is the
+ * operator of that name, if it has an argument `self`. The attacker's move: a class that declares the name, so that it looks
+ * like the program's own. `save` and `from_file` have no such argument yet. Without `resize`, which only computes.
+ *
+ * Source: the schemas that PyTorch 1.13 registers, with what came later up to 2.9. `x` stands for `x_` as well.
+ */
+const OUTSIDE = new Set(
+  `
+  __iand__ __ilshift__ __ior__ __irshift__ __ixor__ _adaptive_avg_pool2d _adaptive_avg_pool2d_backward
+  _adaptive_avg_pool3d _adaptive_avg_pool3d_backward _add_batch_dim _add_relu _addmm_activation _aminmax
+  _amp_foreach_non_finite_check_and_unscale _amp_update_scale _assert_async _assert_scalar
+  _autocast_to_full_precision _autocast_to_reduced_precision _backward _cast_Byte _cast_Char _cast_Double
+  _cast_Float _cast_Half _cast_Int _cast_Long _cast_Short _cholesky_solve_helper _choose_qparams_per_tensor
+  _coalesce _coalesced _conj _conj_copy _conj_physical _conv_depthwise2d _convert_indices_from_coo_to_csr
+  _convert_weight_to_int4pack _convert_weight_to_int4pack_for_cpu _convolution_double_backward _copy_from
+  _copy_from_and_resize _cummax_helper _cummin_helper _debug_has_internal_overlap _dimI _dimV
+  _fake_quantize_learnable_per_channel_affine _fake_quantize_learnable_per_channel_affine_backward
+  _fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_tensor_affine_backward
+  _fake_quantize_per_tensor_affine_cachemask_tensor_qparams _fft_c2c _fft_c2r _fft_r2c
+  _fill_mem_eff_dropout_mask _foobar _foreach_abs _foreach_acos _foreach_add _foreach_addcdiv
+  _foreach_addcmul _foreach_asin _foreach_atan _foreach_ceil _foreach_clamp_max _foreach_clamp_min
+  _foreach_copy _foreach_cos _foreach_cosh _foreach_div _foreach_erf _foreach_erfc _foreach_exp
+  _foreach_expm1 _foreach_floor _foreach_frac _foreach_lerp _foreach_lgamma _foreach_log _foreach_log10
+  _foreach_log1p _foreach_log2 _foreach_max _foreach_maximum _foreach_minimum _foreach_mul _foreach_neg
+  _foreach_norm _foreach_pow _foreach_reciprocal _foreach_round _foreach_rsqrt _foreach_sigmoid
+  _foreach_sign _foreach_sin _foreach_sinh _foreach_sqrt _foreach_sub _foreach_tan _foreach_tanh
+  _foreach_trunc _foreach_zero _functional_assert_async _functional_assert_scalar _fused_adagrad _fused_adam
+  _fused_adamw _fused_dropout _fused_moving_avg_obs_fq_helper _fused_moving_avg_obs_fq_helper_functional
+  _fused_sgd _fw_primal _fw_primal_copy _gather_sparse_backward _grad_sum_to_size _grouped_mm
+  _has_compatible_shallow_copy_type _has_same_storage_numel _histogramdd_bin_edges _histogramdd_from_bin_cts
+  _histogramdd_from_bin_tensors _index_put_impl _indices _indices_copy _int_mm _is_all_true _is_any_true
+  _is_zerotensor _jagged_to_padded_dense_forward _lazy_clone _linalg_eigvals _local_scalar_dense
+  _logcumsumexp _lu_with_info _make_per_channel_quantized_tensor _make_per_tensor_quantized_tensor
+  _masked_scale _masked_softmax _mkldnn_reshape _mkldnn_transpose _mps_convolution
+  _mps_convolution_transpose _mps_max_pool2d _ncf_unsqueeze _ncf_view _neg_view _neg_view_copy
+  _nested_get_lengths _nested_get_max_seqlen _nested_get_min_seqlen _nested_get_offsets
+  _nested_get_ragged_idx _nested_get_values _nested_select_backward _nested_sum_backward
+  _nested_tensor_layer_norm _nested_tensor_offsets _nested_tensor_size _nested_tensor_softmax_with_shape
+  _nested_tensor_storage_offsets _nested_tensor_strides _nested_view_from_buffer
+  _nested_view_from_buffer_copy _nested_view_from_jagged _nested_view_from_jagged_copy
+  _new_zeros_with_same_feature_meta _nnz _pad_circular _pad_enum _pdist_backward _pdist_forward _pin_memory
+  _prelu_kernel _prelu_kernel_backward _propagate_xla_data _remove_batch_dim _reshape_alias
+  _reshape_alias_copy _reshape_copy _reshape_from_tensor _resize_output _sample_dirichlet _scaled_grouped_mm
+  _scaled_grouped_mm_v2 _scaled_mm _scaled_mm_v2 _slow_conv2d_backward _slow_conv2d_forward
+  _sobol_engine_ff_ _sobol_engine_initialize_state_ _sobol_engine_scramble_ _sparse_addmm
+  _sparse_broadcast_to _sparse_broadcast_to_copy _sparse_csr_prod _sparse_csr_sum _sparse_log_softmax
+  _sparse_log_softmax_backward_data _sparse_mask_projection _sparse_mm_reduce_impl
+  _sparse_mm_reduce_impl_backward _sparse_softmax _sparse_softmax_backward_data _sparse_sparse_matmul
+  _sparse_sum _sparse_sum_backward _spsolve _standard_gamma _standard_gamma_grad _symeig_helper
+  _test_autograd_multiple_dispatch _test_autograd_multiple_dispatch_view
+  _test_autograd_multiple_dispatch_view_copy _test_functorch_fallback _test_parallel_materialize
+  _test_serialization_subcmul _test_warn_in_autograd _to_copy _to_dense _to_sparse _to_sparse_bsc
+  _to_sparse_bsr _to_sparse_csc _to_sparse_csr _torch_cuda_cu_linker_symbol_op _unique _unique2
+  _unsafe_index _unsafe_index_put _unsafe_masked_index _unsafe_masked_index_put_accumulate _unsafe_view
+  _values _values_copy _version _weight_int4pack_mm _weight_int4pack_mm_for_cpu
+  _weight_int4pack_mm_with_scales_and_zeros _weight_int8pack_mm adaptive_avg_pool3d_backward
+  adaptive_max_pool2d_backward adaptive_max_pool3d_backward avg_pool2d_backward avg_pool3d_backward backward
+  batch_norm_backward binary_cross_entropy_backward confirmed_by_owner conv_depthwise3d conv_tbc_backward
+  copy_sparse_to_sparse cudnn_convolution cudnn_convolution_add_relu cudnn_convolution_relu
+  cudnn_convolution_transpose cudnn_grid_sampler cudnn_grid_sampler_backward cudnn_is_acceptable
+  fractional_max_pool2d_backward fractional_max_pool3d_backward from_file gather_backward gelu_backward
+  glu_backward hardshrink_backward hardsigmoid_backward hardswish_backward hardtanh_backward
+  huber_loss_backward infinitely_differentiable_gelu_backward is_leaf is_owner is_pinned leaky_relu_backward
+  linear_backward local_value log_sigmoid_backward logit_backward matmul_backward matrix_exp_backward
+  max_pool2d_backward max_pool2d_with_indices_backward max_pool3d_with_indices_backward miopen_convolution
+  miopen_convolution_add_relu miopen_convolution_relu miopen_convolution_transpose
+  miopen_depthwise_convolution mish_backward mkldnn_adaptive_avg_pool2d mkldnn_adaptive_avg_pool2d_backward
+  mkldnn_convolution mkldnn_linear mkldnn_linear_backward mkldnn_max_pool2d mkldnn_max_pool3d
+  mkldnn_reorder_conv2d_weight mkldnn_reorder_conv3d_weight mkldnn_rnn_layer mps_convolution_backward
+  mps_convolution_transpose_backward mps_max_pool2d_backward mse_loss_backward multi_margin_loss_backward
+  multilabel_margin_loss_backward nested_to_padded_tensor nll_loss2d_backward nll_loss_backward output_nr
+  owner owner_name pin_memory prelu_backward quantized_max_pool1d quantized_max_pool2d quantized_max_pool3d
+  record_stream reflection_pad1d_backward reflection_pad2d_backward reflection_pad3d_backward
+  replication_pad1d_backward replication_pad2d_backward replication_pad3d_backward resize_ resize_as
+  resize_as_sparse retain_grad retains_grad rrelu_with_noise_backward save set set_data silu_backward
+  slow_conv3d slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d slow_conv_transpose2d
+  slow_conv_transpose3d smooth_l1_loss_backward soft_margin_loss_backward softplus_backward
+  softshrink_backward sparse_resize sparse_resize_and_clear sym_is_contiguous sym_numel sym_size
+  sym_storage_offset sym_stride thnn_conv2d threshold_backward to_here to_mkldnn unsafe_chunk unsafe_split
+  unsafe_split_with_sizes
+  `.match(/\w+/g),
+);
+
 export type OperatorKind = 'computes' | 'files' | 'unknown';
 
 /** What the operator `library::name` can do. */
@@ -143,7 +227,7 @@ export function kindOfOperator(operator: string): OperatorKind {
   const [library = '', name = ''] = operator.split('::');
   switch (library) {
     case 'aten':
-      return computes(ATEN, name);
+      return holds(ATEN, name) ? 'computes' : 'unknown';
     case 'prim':
       return PRIM.has(name) ? 'computes' : 'unknown';
     case 'torchvision':
@@ -153,16 +237,18 @@ export function kindOfOperator(operator: string): OperatorKind {
   }
 }
 
-/** Whether a name behind a dot, which no class of the program declares, is an operator or property of plain values. */
-export function isValueMember(name: string): boolean {
-  return (
-    computes(ATEN, name) === 'computes' ||
-    PRIM.has(name) ||
-    ['T', 'H', 'mT', 'mH', 'real', 'imag'].includes(name)
-  );
+/** Whether a name behind a dot may be an operator that does more than compute, whoever else declares it. */
+export function isOutsideMember(name: string): boolean {
+  return OUTSIDE.has(name) || holds(OUTSIDE, name);
 }
 
-function computes(names: ReadonlySet<string>, name: string): OperatorKind {
+/** Whether a name behind a dot, which no class of the program declares, is an operator or property of plain values. */
+export function isValueMember(name: string): boolean {
+  return holds(ATEN, name) || PRIM.has(name) || ['T', 'H', 'mT', 'mH', 'real', 'imag'].includes(name);
+}
+
+/** Whether a name is in a list by itself or, where it works in place, without its last underscore. */
+function holds(names: ReadonlySet<string>, name: string): boolean {
   const inPlace = name.endsWith('_') && !name.endsWith('__');
-  return names.has(inPlace ? name.slice(0, -1) : name) ? 'computes' : 'unknown';
+  return names.has(inPlace ? name.slice(0, -1) : name);
 }

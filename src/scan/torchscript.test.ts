@@ -77,14 +77,63 @@ const CASES: readonly { name: string; source: string; verdict: string; rule?: st
       verdict: 'inconclusive',
     },
     {
-      name: 'a member by a name that is computed',
-      source: method('_0 = getattr(x, "save")'),
-      verdict: 'inconclusive',
+      name: 'members by names that only a text can hold, and texts beside them',
+      source: method(
+        '_0 = (getattr(self, "0")).forward(torch.div(x, 2, rounding_mode="floor"), "a", )',
+        'return getattr(torch.chunk(x, getattr(self, "0")), "0")',
+      ),
+      verdict: 'clean',
     },
     {
-      name: 'a member by name over two lines',
-      source: method('_0 = getattr(x,', '"save")'),
+      name: 'a member by a text that none of its classes declares',
+      source: method('_0 = getattr(x, "1")'),
       verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
+      name: 'texts that are signs of the language',
+      source: method('_0 = torch.add("[", "x")', 'if torch.eq(_0, "."):', '  return "."', 'return ":"'),
+      verdict: 'clean',
+    },
+    {
+      name: 'a method of its own by the name of an operator that computes',
+      source: `${method('return self.resize(x)')}  def resize(self: __torch__.M) -> int:\n    return 1\n`,
+      verdict: 'clean',
+    },
+    {
+      name: 'an operator that an attribute declares',
+      source: `class N(Module):\n  set_ : int\n${method('_0 = x.set_(x)')}`,
+      verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
+      name: 'an operator that a method declares',
+      source: `${method('_0 = x._values()')}  def _values(self: __torch__.M) -> int:\n    return 1\n`,
+      verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
+      name: 'an operator that an annotation declares',
+      source: `class N(Module):\n  __annotations__["save"] = int\n${method('_0 = x.save("a")')}`,
+      verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
+      name: 'a name that only a list declares',
+      source: method('_0 = ["newest"]', '_1 = x.newest()'),
+      verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
+      name: 'an operator behind a value of its own enumeration',
+      source: `class E(Enum):\n  A = "a"\n${method('_0 = __torch__.E.A.value.set_(x)')}`,
+      verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
+      name: 'its own classes in folders, and told apart by number',
+      source: method('_0 = __torch__.torch.nn.modules.linear.___torch_mangle_7.Linear.__new__(x)'),
+      verdict: 'clean',
     },
     {
       name: 'the runtime under another name',
@@ -159,6 +208,29 @@ for (const { name, source, verdict, rule, more } of CASES) {
       );
   });
 }
+
+for (const [name, ...statements] of [
+  ['getattr under another name', '_0 = getattr', '_1 = _0(x, "0")'],
+  ['getattr in brackets', '_0 = (getattr)(x, "0")'],
+  ['an operator by getattr', '_0 = getattr(x, "set_")'],
+  ['an operator by getattr, over two lines', '_0 = getattr(x,', '"set_")'],
+  ['an operator by getattr, in brackets', '_0 = getattr(x, ("set_"))'],
+  ['an operator by getattr, in two texts', '_0 = getattr(x, "0" "set_")'],
+  ['an operator by getattr, with an escape', '_0 = getattr(x, "\\163et_")'],
+  ['an operator by getattr, with another behind it', '_0 = getattr(x, "0", "set_")'],
+  ['an operator by getattr, within its first argument', '_0 = getattr(getattr(x, ("set_")), "0")'],
+  ['its own names under another name', '_0 = __torch__', '_1 = _0.torch.classes.a.Store("x")'],
+  ['its own names over two lines', '_0 = (__torch__', '  .torch.classes.a.Store("x"))'],
+  ['classes made in C++ under another name', '_0 = __torch__.torch', '_1 = _0.classes.a.Store("x")'],
+] as const)
+  test(`a program with ${name} is not read on`, () => {
+    // Names that hide behind the move are declared, so that nothing else holds the program.
+    const declared =
+      'class N(Module):\n  set_ : int\n  __annotations__["torch"] = int\n  classes : int\n  a : int\n  Store : int\n';
+    const { verdict, findings } = judged(declared + method(...statements));
+    assert.equal(verdict, 'inconclusive');
+    assert.deepEqual([...new Set(findings.map(({ rule }) => rule))], ['archive/torchscript-source']);
+  });
 
 test('a root that grows in lower case hides no program', () => {
   const { verdict, findings } = judged(method('torch.save(x, "a")'), [], '\u0130\u0130');

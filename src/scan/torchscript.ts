@@ -1,11 +1,11 @@
 /**
- * Judging the program of a TorchScript archive: by the operators that it names, which are all that it can reach. It
- * runs in an interpreter of PyTorch's own, which has no other way to files, processes or the network.
+ * Judging the program of a TorchScript archive: by the operators that it names, by a path or as a member of a value,
+ * which are all that it can reach. It runs in an interpreter of PyTorch's own, which has no other way to files, processes or the network.
  */
 import { printable } from '../base/errors.ts';
 import type { Finding } from '../base/finding.ts';
 import type { NamePlace, ProgramFacts } from '../formats/torchscript/parse.ts';
-import { isValueMember, kindOfOperator } from './torchscript-operators.ts';
+import { isOutsideMember, isValueMember, kindOfOperator } from './torchscript-operators.ts';
 
 /** Findings kept of one program. */
 const FINDINGS_MAX = 20;
@@ -26,7 +26,8 @@ export function scanProgram(file: string, program: ProgramFacts, outside: string
     }
   }
   for (const place of program.members)
-    if (!place.declared && !isValueMember(place.name)) findings.push(notKnown(file, place, outside));
+    if (isOutsideMember(place.name) || !(place.declared || isValueMember(place.name)))
+      findings.push(notKnown(file, place, outside));
   if (program.bytecode) findings.push(bytecode(file, outside));
   if (program.sources === 0) findings.push(noSources(file, outside));
   // What blocks must not be cut off.

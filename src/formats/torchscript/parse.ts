@@ -2,11 +2,12 @@
  * The program in a TorchScript archive: which *operators* its sources name. An operator is a function of PyTorch's
  * runtime, written `torch.<name>` or `ops.<library>.<name>`; it is the only way by which a program reaches anything
  * outside of itself. A *member* is a name behind a dot: a method or attribute of a class of the program, or, where
- * no class of the program declares it, an operator once more (`x.save(…)` is `torch.save(x, …)`).
+ * the type of the value before it lacks it, an operator once more (`x.set_(…)` is `torch.set_(x, …)`). Types are not
+ * followed here: a name that one class declares may still be an operator where it is reached from another value.
  *
  * Facts only: which operators are harmless is the scanner's business.
  * Source: torch/csrc/jit/serialization/import_source.cpp (the names that a program starts with: `torch`, `ops`,
- * `CONSTANTS`, and forms of the language).
+ * `CONSTANTS`, and forms of the language), frontend/sugared_value.cpp (what a member of a value is).
  */
 import { Malformed } from '../malformed.ts';
 import { type Token, tokensOf } from './tokens.ts';
@@ -28,7 +29,7 @@ export interface ProgramFacts {
   readonly sources: number;
   /** `aten::conv1d`, `torchvision::nms`; what is reached through classes made in C++ as `class::<name>`. */
   readonly operators: readonly NamePlace[];
-  /** Names behind a dot. */
+  /** Names behind a dot. `declared`: some class of the program declares them, or they only stand in paths of `__torch__`. */
   readonly members: readonly (NamePlace & { readonly declared: boolean })[];
   /** The archive holds bytecode of the mobile interpreter as well, which was not read. */
   readonly bytecode: boolean;
@@ -38,6 +39,7 @@ export interface ProgramFacts {
 export class Program {
   readonly #operators = new Map<string, NamePlace>();
   readonly #members = new Map<string, NamePlace>();
+  readonly #paths = new Map<string, NamePlace>();
   readonly #declared = new Set<string>();
   #sources = 0;
 
@@ -51,9 +53,10 @@ export class Program {
         throw new Malformed('torchscript-names', offset, `more than ${NAMES_MAX} names in one program`);
       into.set(name, { name, member, line: line(offset) });
     };
+    const names = { operator: this.#operators, member: this.#members, path: this.#paths };
     for (const mention of mentionsOf(source)) {
       if (mention.kind === 'declared') this.#declare(mention);
-      else note(mention.kind === 'operator' ? this.#operators : this.#members, mention.name, mention.offset);
+      else note(names[mention.kind], mention.name, mention.offset);
     }
   }
 
@@ -68,7 +71,13 @@ export class Program {
       ...place,
       declared: this.#declared.has(place.name),
     }));
-    return { sources: this.#sources, operators: [...this.#operators.values()], members, bytecode };
+    const paths = [...this.#paths.values()].filter(({ name }) => !this.#members.has(name));
+    return {
+      sources: this.#sources,
+      operators: [...this.#operators.values()],
+      members: [...members, ...paths.map((place) => ({ ...place, declared: true }))],
+      bytecode,
+    };
   }
 }
 
@@ -82,84 +91,137 @@ function lineCounter(source: string): (offset: number) => number {
 }
 
 interface Mention {
-  readonly kind: 'operator' | 'member' | 'declared';
+  /** `path`: a name behind `__torch__`, of a folder, class or function of the program, or of a member of one of these. */
+  readonly kind: 'operator' | 'member' | 'path' | 'declared';
   readonly name: string;
   readonly offset: number;
 }
 
 const END: Token = { kind: 'line', text: '', offset: 0 };
 
+/** What PyTorch puts into paths to tell classes of one name apart: no operator. */
+const MANGLED = /^___torch_mangle_[0-9]+$/;
+
 /** Every name of a source that is declared, reached by a dot, or an operator. */
 function* mentionsOf(source: string): Generator<Mention, void, void> {
   const tokens = new Cursor(source);
   let before = END;
   let depth = 0;
-  /** The statement calls `getattr`, which takes a member's name as a text. */
-  let byName = false;
+  /** How deep the arguments of each `getattr` stand that is not closed yet. */
+  const byName: number[] = [];
   for (let token = tokens.next(); token !== undefined; token = tokens.next()) {
-    const { kind, text, offset } = token;
     // Within brackets a statement goes on over lines.
-    if (kind === 'line' && depth > 0) continue;
-    if (kind === 'name') {
-      if (text === 'getattr') byName = true;
-      yield* declaration(token, before, tokens.peek());
+    if (token.kind === 'line' && depth > 0) continue;
+    if (token.kind === 'name') {
+      if (token.text === 'getattr') byName.push(argumentsOfGetattr(token, tokens, depth));
+      yield* declaration(token, before, tokens);
       yield* pathFrom(token, before, tokens);
-    } else if (kind === 'string') {
-      // __annotations__["0"] = …: a member that no name could spell.
-      if (before.text === '[') yield { kind: 'declared', name: text, offset };
-      else if (byName && before.text === ',') yield { kind: 'member', name: text, offset };
-    } else if ('([{'.includes(text)) depth += 1;
-    else if (')]}'.includes(text)) depth -= 1;
-    else if (kind === 'line') byName = false;
+    } else if (token.kind === 'sign') {
+      if ('([{'.includes(token.text)) depth += 1;
+      else if (')]}'.includes(token.text)) {
+        if (byName.at(-1) === depth) byName.pop();
+        depth -= 1;
+      } else if (token.text === ',' && byName.at(-1) === depth) yield memberByName(token, tokens);
+    }
     before = token;
   }
 }
 
-/** `def f`, `class C`, and `name : Type` at the start of a line. */
-function* declaration(token: Token, before: Token, after: Token | undefined): Generator<Mention, void, void> {
-  const defined = before.kind === 'name' && (before.text === 'def' || before.text === 'class');
-  if (defined || (before.kind === 'line' && after?.text === ':'))
-    yield { kind: 'declared', name: token.text, offset: token.offset };
+function isSign(token: Token | undefined, text: string): boolean {
+  return token?.kind === 'sign' && token.text === text;
+}
+
+/** The attacker's move: `getattr` under another name, whose calls nothing would show. */
+function argumentsOfGetattr(token: Token, tokens: Cursor, depth: number): number {
+  if (isSign(tokens.peek(), '(')) return depth + 1;
+  throw new Malformed('torchscript-source', token.offset, '`getattr` is used as a value');
+}
+
+/**
+ * The second argument of `getattr`. PyTorch writes members that way whose names it cannot write behind a dot. The attacker's
+ * move: a name in brackets, in two strings, or with escapes; or `getattr(x, "set_")` itself.
+ */
+function memberByName(comma: Token, tokens: Cursor): Mention {
+  const name = tokens.next();
+  if (name?.kind !== 'string' || !isSign(tokens.peek(), ')') || /\\|^[A-Za-z_][A-Za-z0-9_]*$/.test(name.text))
+    throw new Malformed(
+      'torchscript-source',
+      comma.offset,
+      '`getattr` is called as PyTorch does not write it',
+    );
+  return { kind: 'member', name: name.text, offset: name.offset };
+}
+
+/** `def f`, `class C`, and `name : Type` or `__annotations__["name"] = Type` at the start of a line. */
+function* declaration(token: Token, before: Token, tokens: Cursor): Generator<Mention, void, void> {
+  const { text: name, offset } = token;
+  if (before.kind === 'name' && (before.text === 'def' || before.text === 'class'))
+    yield { kind: 'declared', name, offset };
+  else if (before.kind === 'line' && isSign(tokens.peek(), ':')) yield { kind: 'declared', name, offset };
+  else if (before.kind === 'line' && name === '__annotations__' && isSign(tokens.peek(), '[')) {
+    tokens.next();
+    const member = tokens.next();
+    if (member?.kind !== 'string' || !isSign(tokens.next(), ']'))
+      throw new Malformed('torchscript-source', offset, 'an annotation that PyTorch does not write');
+    yield { kind: 'declared', name: member.text, offset: member.offset };
+  }
 }
 
 /** A name with all that follows it by dots. What begins behind a dot is a member of the value before it. */
 function* pathFrom(token: Token, before: Token, tokens: Cursor): Generator<Mention, void, void> {
   const steps = [token];
-  while (tokens.peek()?.text === '.') {
+  while (isSign(tokens.peek(), '.')) {
     tokens.next();
     const step = tokens.next();
     if (step?.kind !== 'name')
       throw new Malformed('torchscript-source', token.offset, 'a dot without a name behind it');
     steps.push(step);
   }
-  if (before.text === '.') {
-    for (const { text: name, offset } of steps) yield { kind: 'member', name, offset };
-    return;
-  }
-  yield* rooted(token, steps.slice(1));
+  if (isSign(before, '.')) yield* each('member', steps);
+  else yield* rooted(token, steps.slice(1));
 }
 
 function* rooted(root: Token, steps: readonly Token[]): Generator<Mention, void, void> {
   const [first, second] = steps;
-  let members = steps;
-  if (root.text === 'torch' || root.text === 'ops') {
-    // The attacker's move: a bare `torch` under another name, whose operators no path would show.
-    if (first === undefined || (root.text === 'ops' && second === undefined))
-      throw new Malformed('torchscript-source', root.offset, `\`${root.text}\` is used as a value`);
-    const name = root.text === 'torch' ? `aten::${first.text}` : `${first.text}::${second?.text}`;
-    yield { kind: 'operator', name, offset: root.offset };
-    members = steps.slice(root.text === 'torch' ? 1 : 2);
-  } else if (root.text === '__torch__') {
-    // The program's own functions and classes, but for those that are registered in C++.
-    if (first?.text !== 'torch' || second?.text !== 'classes') return;
-    const name = `class::${steps
-      .slice(2)
-      .map(({ text }) => text)
-      .join('.')}`;
-    yield { kind: 'operator', name, offset: root.offset };
-    return;
-  } else if (root.text === 'CONSTANTS') members = steps.slice(1);
-  for (const { text: name, offset } of members) yield { kind: 'member', name, offset };
+  switch (root.text) {
+    case 'torch':
+      if (first === undefined) throw asValue(root);
+      yield { kind: 'operator', name: `aten::${first.text}`, offset: root.offset };
+      return yield* each('member', steps.slice(1));
+    case 'ops':
+      if (first === undefined || second === undefined) throw asValue(root);
+      yield { kind: 'operator', name: `${first.text}::${second.text}`, offset: root.offset };
+      return yield* each('member', steps.slice(2));
+    case '__torch__':
+      return yield* owned(root, steps);
+    case 'CONSTANTS':
+      return yield* each('member', steps.slice(1));
+    default:
+      return yield* each('member', steps);
+  }
+}
+
+/** The program's own functions and classes, but for those that are registered in C++. */
+function* owned(root: Token, steps: readonly Token[]): Generator<Mention, void, void> {
+  const [first, second] = steps;
+  if (first === undefined || (first.text === 'torch' && second === undefined)) throw asValue(root);
+  if (first.text === 'torch' && second?.text === 'classes') {
+    const names = steps.slice(2).map(({ text }) => text);
+    yield { kind: 'operator', name: `class::${names.join('.')}`, offset: root.offset };
+  } else
+    yield* each(
+      'path',
+      steps.filter(({ text }) => !MANGLED.test(text)),
+    );
+}
+
+function* each(kind: Mention['kind'], names: readonly Token[]): Generator<Mention, void, void> {
+  for (const { text: name, offset } of names) yield { kind, name, offset };
+}
+
+/** The attacker's move: a root under another name, behind which no path would show what is reached. */
+function asValue({ text, offset }: Token): Malformed {
+  return new Malformed('torchscript-source', offset, `\`${text}\` is used as a value`);
 }
 
 /** Tokens with one of them seen ahead. */

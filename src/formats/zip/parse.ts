@@ -65,7 +65,7 @@ export function* parseZip(input: ArchiveInput): Parse<ZipFacts> {
   const { entries, members, pytorch, skops } = found;
   return {
     format: pytorch === undefined ? 'zip' : 'pytorch',
-    parser: pytorch === undefined ? 'zip/3' : 'pytorch/3',
+    parser: pytorch === undefined ? 'zip/3' : 'pytorch/4',
     sizeBytes: input.sizeBytes,
     gaps: notes.gaps,
     problems: notes.problems,
