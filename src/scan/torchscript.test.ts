@@ -259,7 +259,23 @@ test('mutated programs are judged, whatever they became', () => {
   const edit = fc.record({
     at: fc.nat(source.length),
     length: fc.nat(3),
-    text: fc.constantFrom('"', '\\', '\n', '.', '(', 'torch', 'ops.', '1.', '#', '\xff', "''"),
+    text: fc.constantFrom(
+      '"',
+      'getattr(',
+      '__torch__',
+      '__annotations__[',
+      ',',
+      '\\',
+      '\n',
+      '.',
+      '(',
+      'torch',
+      'ops.',
+      '1.',
+      '#',
+      '\xff',
+      "''",
+    ),
   });
   fc.assert(
     fc.property(fc.array(edit, { maxLength: 4 }), (edits) => {
