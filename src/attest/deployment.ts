@@ -12,6 +12,9 @@ export const TARGET_NAME = /^[a-z][a-z0-9-]{0,31}$/;
 /** Variables of one container, and resources of one deployment: more than any target makes. */
 const ENTRIES_MAX = 200;
 
+/** Containers of one deployment. */
+const CONTAINERS_MAX = 50;
+
 const line = (charsMax: number) => z.string().min(1).max(charsMax);
 
 const throughVault = z.object({
@@ -57,6 +60,8 @@ export const deploymentFields = {
         .nullable(),
     })
     .nullable(),
+  /** Images of the containers beside it, as they were named. Absent in statements that were made before these were recorded. */
+  otherImages: z.array(line(1000)).max(CONTAINERS_MAX).optional(),
   /** Variables of the container, without secrets. */
   environment: z
     .record(line(256), z.string().max(4096))

@@ -106,7 +106,7 @@ export interface PlannedFile {
 /** What a statement will say of the deployment, but for the revision and its origin, which the subject has. */
 export type DeploymentDraft = Pick<
   DeploymentBody,
-  'target' | 'place' | 'image' | 'environment' | 'isolated' | 'instance' | 'url' | 'resources'
+  'target' | 'place' | 'image' | 'otherImages' | 'environment' | 'isolated' | 'instance' | 'url' | 'resources'
 >;
 
 export interface Plan {

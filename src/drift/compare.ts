@@ -4,7 +4,7 @@ import type { Place } from '../posture/bucket/place.ts';
 import { remoteCode } from '../posture/endpoints/environment.ts';
 import type { Difference } from './drift.ts';
 import { readsHub, type Served, servedBy } from './served.ts';
-import type { Workload } from './workload.ts';
+import type { Workload, WorkloadContainer } from './workload.ts';
 
 /** Variables whose values are for nobody to see. */
 const SECRET = /TOKEN|SECRET|PASSWORD|CREDENTIAL|API_?KEY|ACCESS_?KEY/i;
@@ -17,19 +17,26 @@ const VALUE_CHARS_MAX = 120;
 
 export function compare(body: DeploymentBody, workload: Workload, place: Place | undefined): Difference[] {
   const [server] = workload.containers;
-  const environment = server?.environment ?? {};
   return [
     ...workload.unread.map((said): Difference => ({ kind: 'unread', said })),
-    ...revisions(body, servedBy(workload, place)),
-    ...variables(body, environment),
+    ...revisions(body, workload, servedBy(workload, place)),
+    ...(server ? variables(body, server) : []),
+    ...references(body, workload),
     ...code(body, workload),
-    ...image(body, server?.image ?? ''),
+    ...images(body, workload),
     ...isolation(body, workload),
   ];
 }
 
-function* revisions(body: DeploymentBody, served: readonly Served[]): Iterable<Difference> {
+function* revisions(
+  body: DeploymentBody,
+  { unread }: Workload,
+  served: readonly Served[],
+): Iterable<Difference> {
   const wanted = `${body.model}@${body.commit}`;
+  // It has its model from where nobody looked: a folder, a volume, an image. Where not all was read, that is said already.
+  if (served.length === 0 && unread.length === 0)
+    yield { kind: 'revision', said: `nothing in it names ${wanted}` };
   for (const one of served) {
     if (one.kind === 'revision') {
       const { model, commit } = one.id;
@@ -49,7 +56,7 @@ function* revisions(body: DeploymentBody, served: readonly Served[]): Iterable<D
 
 function* variables(
   { environment: recorded }: DeploymentBody,
-  running: Readonly<Record<string, string>>,
+  { environment: running, referred }: WorkloadContainer,
 ): Iterable<Difference> {
   for (const [name, value] of Object.entries(recorded)) {
     const now = Object.hasOwn(running, name) ? running[name] : undefined;
@@ -58,7 +65,7 @@ function* variables(
       kind: 'environment',
       said:
         now === undefined
-          ? `${name} is not set`
+          ? `${name} ${referred.includes(name) ? 'comes from elsewhere' : 'is not set'}`
           : `${name}=${shown(name, now)} instead of ${shown(name, value)}`,
     };
   }
@@ -70,6 +77,14 @@ function* variables(
       !/^VLLM_CACHE_ROOT$/.test(name)
     )
       yield { kind: 'environment', said: `${name}=${shown(name, value)} was added` };
+}
+
+/** Values that the platform takes from a ConfigMap, a Secret or a field: only where a plan did so are they as recorded. */
+function* references({ environment }: DeploymentBody, { containers }: Workload): Iterable<Difference> {
+  for (const [i, { referred }] of containers.entries())
+    for (const name of referred)
+      if (i > 0 || !Object.hasOwn(environment, name))
+        yield { kind: 'unread', said: `${name} comes from elsewhere (valueFrom), and is not read` };
 }
 
 function shown(name: string, value: string): string {
@@ -86,10 +101,19 @@ function* code(body: DeploymentBody, workload: Workload): Iterable<Difference> {
         yield { kind: 'remote-code', said: `${variable}=${value}: code of the model may run` };
 }
 
-function* image({ image: recorded }: DeploymentBody, running: string): Iterable<Difference> {
-  if (recorded === null || running === '' || running === recorded.name) return;
-  const same = recorded.digest !== null && running.endsWith(`@${recorded.digest}`);
-  if (!same) yield { kind: 'image', said: `${running} instead of ${recorded.name}` };
+function* images(body: DeploymentBody, { containers: [server, ...others] }: Workload): Iterable<Difference> {
+  const { image: recorded, otherImages = [] } = body;
+  const isServer = (image: string) =>
+    recorded !== null &&
+    (image === recorded.name || (recorded.digest !== null && image.endsWith(`@${recorded.digest}`)));
+  if (recorded !== null && server !== undefined && !isServer(server.image))
+    yield { kind: 'image', said: `${server.image || 'an image without a name'} instead of ${recorded.name}` };
+  const beside = new Set(others.map(({ image }) => image));
+  for (const image of beside)
+    if (image !== '' && !isServer(image) && !otherImages.includes(image))
+      yield { kind: 'image', said: `${image} is beside it, and is not on record` };
+  for (const image of otherImages)
+    if (!beside.has(image)) yield { kind: 'image', said: `${image} is not beside it any more` };
 }
 
 function* isolation(body: DeploymentBody, { isolated }: Workload): Iterable<Difference> {

@@ -48,7 +48,13 @@ function workloadOf({ arn, variants, unread }: RunningEndpoint): Workload {
     target: 'sagemaker',
     place: arn,
     containers: variants.flatMap(({ containers }) =>
-      containers.map(({ image, environment, uris }) => ({ image, environment, uris, args: [] })),
+      containers.map(({ image, environment, uris }) => ({
+        image,
+        environment,
+        referred: [],
+        uris,
+        args: [],
+      })),
     ),
     isolated: variants.length === 0 ? undefined : variants.every(({ isolated }) => isolated),
     unread,

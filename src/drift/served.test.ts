@@ -13,7 +13,7 @@ const served = (container: Partial<WorkloadContainer>) =>
     {
       target: 'vllm',
       place: 'here',
-      containers: [{ image: '', environment: {}, args: [], uris: [], ...container }],
+      containers: [{ image: '', environment: {}, referred: [], args: [], uris: [], ...container }],
       isolated: true,
       unread: [],
     },

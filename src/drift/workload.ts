@@ -2,8 +2,10 @@
 
 export interface WorkloadContainer {
   readonly image: string;
-  /** Variables with plain values; what comes from a secret is not here. */
+  /** Variables with plain values. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values come from a secret, or from elsewhere, and are not known. */
+  readonly referred: readonly string[];
   /** Command and arguments, word by word. */
   readonly args: readonly string[];
   /** Addresses of files that the platform brings: s3://, weighlock://, hf://. */
@@ -14,6 +16,7 @@ export interface Workload {
   readonly target: string;
   /** As deployment statements have it: an endpoint's ARN; cluster/namespace/name. */
   readonly place: string;
+  /** The server first. */
   readonly containers: readonly WorkloadContainer[];
   /** Whether the platform keeps it from networks; undefined where that is not known. */
   readonly isolated: boolean | undefined;

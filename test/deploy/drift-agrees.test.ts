@@ -70,11 +70,37 @@ async function differences(plan: Plan, change: (item: Item) => void = () => {}):
 }
 
 describe('drift of what was planned', () => {
+  it('finds another image of the container that verifies, and that it is gone', async () => {
+    const plan = await new VllmTarget().plan(orderOf(subjectNamed('Llama-8B', 'vault'), NAMED));
+    const swapped = await differences(plan, ({ spec }) => {
+      for (const one of spec?.template?.spec.initContainers ?? []) one.image = 'copies-anything:1';
+    });
+    assert.deepEqual(swapped, [
+      'image: copies-anything:1 is beside it, and is not on record',
+      `image: ${NAMED.weighlockImage} is not beside it any more`,
+    ]);
+    const gone = await differences(plan, ({ spec }) => {
+      delete spec?.template?.spec.initContainers;
+    });
+    assert.ok(gone.includes(`image: ${NAMED.weighlockImage} is not beside it any more`), gone.join('\n'));
+  });
+
   for (const [title, target, route, flags] of PLANS) {
     const planOf = () => target.plan(orderOf(subjectNamed('Llama-8B', route), { ...NAMED, ...flags }));
 
     it(`finds no difference: ${title}`, async () => {
       assert.deepEqual(await differences(await planOf()), []);
+    });
+
+    it(`finds that no model is named any more: ${title}`, async () => {
+      const found = await differences(await planOf(), ({ spec }) => {
+        const { containers = [], initContainers } = spec?.template?.spec ?? {};
+        for (const container of [...containers, ...(initContainers ?? []), spec?.predictor?.model ?? {}]) {
+          container.args = ['/mnt/elsewhere'];
+          delete container.storageUri;
+        }
+      });
+      assert.match(found.join('\n'), /^revision: nothing in it names /m);
     });
 
     it(`finds another commit, and code of the repo: ${title}`, async () => {

@@ -102,9 +102,19 @@ export interface PodWish {
   readonly image?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** More of the container of the server, and more containers of the pod. */
+  readonly server?: object;
+  readonly pod?: object;
 }
 
-export function deploymentObject({ name, image = 'vllm:1', args = [], env = {} }: PodWish): object {
+export function deploymentObject({
+  name,
+  image = 'vllm:1',
+  args = [],
+  env = {},
+  server,
+  pod,
+}: PodWish): object {
   const labels = { app: name };
   const variables = Object.entries(env).map(([variable, value]) => ({ name: variable, value }));
   return {
@@ -112,7 +122,12 @@ export function deploymentObject({ name, image = 'vllm:1', args = [], env = {} }
     spec: {
       template: {
         metadata: { labels },
-        spec: { containers: [{ name: 'server', image, command: ['vllm', 'serve'], args, env: variables }] },
+        spec: {
+          containers: [
+            { name: 'server', image, command: ['vllm', 'serve'], args, env: variables, ...server },
+          ],
+          ...pod,
+        },
       },
     },
   };

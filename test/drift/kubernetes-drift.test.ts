@@ -10,7 +10,13 @@ import { deployments } from '../../src/registry/deployments.ts';
 import { noCertificates } from '../s3/certificate.ts';
 import { plainModel } from '../story/models.ts';
 import { openStage, type Stage } from '../story/stage.ts';
-import { type ClusterStandIn, deploymentObject, kubeconfigOf, startCluster } from './cluster-stand-in.ts';
+import {
+  type ClusterStandIn,
+  deploymentObject,
+  kubeconfigOf,
+  type PodWish,
+  startCluster,
+} from './cluster-stand-in.ts';
 
 const DEPLOYMENTS = '/apis/apps/v1/deployments';
 const SETS = '/apis/apps/v1/statefulsets';
@@ -63,11 +69,13 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
     await cluster?.close();
   });
 
-  const chat = (more: { args?: string[]; env?: Record<string, string>; image?: string } = {}) =>
+  const pinned = () => [MODEL, `--revision=${commit}`];
+  const chat = (more: Partial<PodWish> = {}) =>
     deploymentObject({
+      ...more,
       name: 'chat',
       image: more.image ?? `vllm@sha256:${'a'.repeat(64)}`,
-      args: more.args ?? [MODEL, `--revision=${commit}`],
+      args: more.args ?? pinned(),
       env: { ...environment, ...more.env },
     });
   const closing = {
@@ -129,6 +137,54 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
       () => ({ [DEPLOYMENTS]: [chat()], [POLICIES]: [] }),
       /isolation: nothing keeps it from networks/,
     ],
+    'a second network policy that lets out': [
+      () => ({
+        [DEPLOYMENTS]: [chat()],
+        [POLICIES]: [closing, { ...closing, spec: { ...closing.spec, egress: [{}] } }],
+      }),
+      /isolation: nothing keeps it from networks/,
+    ],
+    'no model at all': [
+      () => ({ [DEPLOYMENTS]: [chat({ args: ['/mnt/elsewhere'] })] }),
+      /revision: nothing in it names org\/model@/,
+    ],
+    'the image of an init container': [
+      () => ({ [DEPLOYMENTS]: [chat({ pod: { initContainers: [{ name: 'x', image: 'x:1' }] } })] }),
+      /image: x:1 is beside it, and is not on record/,
+    ],
+    'the image of a sidecar': [
+      () => ({
+        [DEPLOYMENTS]: [
+          deploymentObject({
+            name: 'chat',
+            pod: {
+              containers: [
+                { image: `vllm@sha256:${'a'.repeat(64)}`, args: ['--model', MODEL] },
+                { image: 'x:1' },
+              ],
+            },
+          }),
+        ],
+      }),
+      /image: x:1 is beside it, and is not on record/,
+    ],
+    'a variable on record that comes from elsewhere': [
+      () => ({
+        [DEPLOYMENTS]: [
+          chat({ server: { env: [{ name: 'HF_ENDPOINT', valueFrom: { configMapKeyRef: { name: 'x' } } }] } }),
+        ],
+      }),
+      /environment: HF_ENDPOINT comes from elsewhere/,
+    ],
+    'a variable that is given twice, by the last': [
+      () => {
+        const twice = [...Object.entries(environment), ['HF_ENDPOINT', 'https://huggingface.co']];
+        return {
+          [DEPLOYMENTS]: [chat({ server: { env: twice.map(([name, value]) => ({ name, value })) } })],
+        };
+      },
+      /environment: HF_ENDPOINT=https:\/\/huggingface.co instead of/,
+    ],
     'an added variable': [
       () => ({ [DEPLOYMENTS]: [chat({ env: { LD_PRELOAD: '/tmp/x.so' } })] }),
       /environment: LD_PRELOAD=\/tmp\/x.so was added/,
@@ -168,6 +224,29 @@ describe('weighlock drift on Kubernetes', { skip: noCertificates }, () => {
     const policies = await look({ [DEPLOYMENTS]: [chat()] }, [POLICIES]);
     assert.equal(policies.exit, 2, policies.text);
     assert.match(policies.text, /unread: whether it is kept from networks/);
+  });
+
+  it('takes variables that come from elsewhere for unknown', async () => {
+    const known = Object.entries(environment).map(([name, value]) => ({ name, value }));
+    const elsewhere = { name: 'HF_HUB_X', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } };
+    const wishes: readonly (readonly [Partial<PodWish>, RegExp])[] = [
+      [{ server: { env: [...known, elsewhere] } }, /unread: HF_HUB_X comes from elsewhere/],
+      [
+        { server: { envFrom: [{ configMapRef: { name: 'x' } }] } },
+        /unread: variables of server come from .* as a whole \(envFrom\)/,
+      ],
+    ];
+    for (const [wish, expected] of wishes) {
+      const { exit, text } = await look({ [DEPLOYMENTS]: [chat(wish)] });
+      assert.equal(exit, 2, text);
+      assert.match(text, expected);
+    }
+  });
+
+  it('does not take one variable a thousand times for all that are read', async () => {
+    const env = Array.from({ length: 1_001 }, () => ({ name: 'X', value: '1' }));
+    const { text } = await look({ [DEPLOYMENTS]: [chat({ server: { env } })] });
+    assert.match(text, /unread: it has more containers, variables or words than are read/);
   });
 
   it('passes over objects of no shape that is known, and never falls over them', async () => {

@@ -49,6 +49,7 @@ export class VllmTarget implements Target {
         target: 'vllm',
         place: `${cluster}/${namespace}/${name}`,
         image: image ? { name: image.name, digest: image.digest } : null,
+        ...(way.initImages && { otherImages: [...way.initImages] }),
         environment: Object.fromEntries(
           way.environment.map(({ name: variable, value }) => [variable, value ?? '(from a secret)']),
         ),

@@ -18,6 +18,8 @@ export interface Way {
   readonly model: readonly string[];
   readonly environment: readonly Variable[];
   readonly initContainers: readonly unknown[];
+  /** Their images; undefined where one is not named yet. */
+  readonly initImages: readonly string[] | undefined;
   readonly volumes: readonly unknown[];
   readonly mounts: readonly unknown[];
   /** Peers of the egress rules, beside DNS. */
@@ -163,6 +165,7 @@ function downloaded(
       ...(tokenSecret === undefined ? [] : [secretVariable('HF_TOKEN', tokenSecret)]),
     ],
     initContainers: [],
+    initImages: [],
     volumes: [{ name: 'models', emptyDir: { sizeLimit: roomFor(subject.sizeBytes) } }],
     mounts: [{ name: 'models', mountPath: '/models' }],
   };
@@ -184,6 +187,7 @@ function streamerWay({ subject }: Order, settings: Settings): Way {
       ...(endpoint && { AWS_ENDPOINT_URL: endpoint, RUNAI_STREAMER_S3_USE_VIRTUAL_ADDRESSING: '0' }),
     }),
     initContainers: [],
+    initImages: [],
     volumes: [],
     mounts: [],
     egress: outside(settings, [443]),
@@ -207,6 +211,7 @@ function initWay({ subject }: Order, settings: Settings): Way {
     name: 'init',
     model: [MODEL_FOLDER],
     environment: variables(OFFLINE_VARIABLES),
+    initImages: weighlockImage && [weighlockImage.name],
     initContainers: [
       {
         name: 'weighlock',
