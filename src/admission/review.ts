@@ -12,8 +12,9 @@ import { timestamp } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { ModelName } from '../base/name.ts';
-import { type RuleOutcome, verdictOf } from '../base/verdict.ts';
-import { mismatch, requestersOf } from '../registry/approvals.ts';
+import { verdictOf } from '../base/verdict.ts';
+import { outcomeDigest } from '../policy/outcome-digest.ts';
+import { answers, type Lacking, lackingOf, mismatch, requestersOf } from '../registry/approvals.ts';
 import type { Gate } from '../registry/gate.ts';
 import type { Registry } from '../registry/registry.ts';
 import { evidenceKey, policyKey, type RevisionId } from '../vault/layout.ts';
@@ -53,12 +54,6 @@ export interface Reviewed {
   readonly lacking: readonly Lacking[];
   /** The record that counts now, where one was made: by this decision, or by a rival's. */
   readonly record?: SignedRecord;
-}
-
-export interface Lacking {
-  readonly rule: RuleOutcome;
-  /** People who must still approve; undefined where no approval lifts it. */
-  readonly people: number | undefined;
 }
 
 /** All revisions that wait, the oldest decision first. */
@@ -218,11 +213,13 @@ async function follow(
 ): Promise<Pick<Reviewed, 'lacking' | 'record'>> {
   if (approval.body.decision === 'refuse')
     return { lacking: [], record: await refuse(gate, held, { approval, options }) };
+  const decidedAt = timestamp(gate.clock); // Of the moment for which approvals are counted.
   const reviews = (await reviewsOf(gate, held)).filter((one) => one.void === undefined);
   const judgement = await judgeAgain(gate, held.record, options.rules);
-  const lacking = stillLacking(judgement.decision.rules, reviews);
+  const approvals = reviews.map(({ approval: one }) => one);
+  const lacking = lackingOf(options.rules.policy, judgement.decision.rules, approvals);
   if (lacking.length > 0) return { lacking };
-  return { lacking, record: await admitReviewed(gate, held, { judgement, reviews, options }) };
+  return { lacking, record: await admitReviewed(gate, held, { judgement, reviews, decidedAt, options }) };
 }
 
 /** Stores and logs the approval, unless it is on record. */
@@ -246,30 +243,17 @@ async function keep(
   return index;
 }
 
-/** What of the rules no sufficient number of different people approved. */
-export function stillLacking(rules: readonly RuleOutcome[], reviews: readonly Counted[]): readonly Lacking[] {
-  return rules.flatMap((rule): Lacking[] => {
-    if (rule.outcome === 'refuse' || rule.rule.startsWith('floor/')) return [{ rule, people: undefined }];
-    const people = new Set(
-      reviews
-        .filter(({ approval: { body } }) => body.decision === 'approve' && body.rules.includes(rule.rule))
-        .map(({ approval: { body } }) => body.approver),
-    );
-    const missing = (rule.approvals ?? 1) - people.size;
-    return missing > 0 ? [{ rule, people: missing }] : [];
-  });
-}
-
 interface Admitting {
   readonly judgement: Judgement;
   readonly reviews: readonly Counted[];
+  readonly decidedAt: string;
   readonly options: ReviewOptions;
 }
 
 async function admitReviewed(
   gate: Gate,
   held: Held,
-  { judgement, reviews, options }: Admitting,
+  { judgement, reviews, decidedAt, options }: Admitting,
 ): Promise<SignedRecord> {
   const { policy, waivers } = options.rules;
   await gate.vault.create(policyKey(policy.sha256), Buffer.from(policy.text));
@@ -284,13 +268,14 @@ async function admitReviewed(
     if (!evidence.some((one) => one.sha256 === digest)) evidence.push({ type: 'waiver', sha256: digest });
   }
   const approved = [...judgement.decision.rules];
-  const answers = ({ approval: { body } }: Counted) =>
-    body.decision === 'approve' && approved.some(({ rule }) => body.rules.includes(rule));
+  const answered = approved.map((rule) => outcomeDigest(policy, rule));
+  const named = reviews.filter(({ approval }) => answered.some((rule) => answers(approval, rule)));
   const body = {
     ...(await nextBody(gate, held, options)),
+    decidedAt,
     verdict: 'admitted' as const,
     rules: [],
-    approved: { rules: approved, reviews: reviews.filter(answers).map(({ statement }) => statement) },
+    approved: { rules: approved, reviews: named.map(({ statement }) => statement) },
     policy: { name: policy.name, sha256: policy.sha256 },
     findings: [...judgement.findings],
     coverage: held.record.body.coverage.map((one) => ({

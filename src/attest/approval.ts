@@ -32,8 +32,8 @@ const approvalSchema = z.strictObject({
   /** Digest of the manifest: the files, their sizes and digests. */
   manifest: digest,
   decision: z.enum(['approve', 'refuse']),
-  /** Names of the rules that hold it, as the approver saw them. */
-  rules: z.array(z.string().min(1).max(200)).max(RULES_MAX),
+  /** The rules that hold it, as the approver saw them: each by its name and the digest of what it is and says. */
+  rules: z.array(z.strictObject({ rule: z.string().min(1).max(200), sha256: digest })).max(RULES_MAX),
   reason: z.string().min(1).max(2000),
   /** As the trust file names whoever signed. */
   approver: z.string().min(1).max(200),

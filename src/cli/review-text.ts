@@ -1,9 +1,10 @@
 /** Reviews for people: a list, one page about a revision, and what a decision led to. */
-import type { Counted, Held, Lacking, Reviewed } from '../admission/review.ts';
+import type { Counted, Held, Reviewed } from '../admission/review.ts';
 import type { StagedText } from '../admission/staged-text.ts';
 import { printable, visible } from '../base/errors.ts';
 import type { RevisionDiff } from '../diff/diff.ts';
 import { place } from '../policy/floor.ts';
+import type { Lacking } from '../registry/approvals.ts';
 import { diffText } from './diff-text.ts';
 import { bytesInWords, labelled, paintedLabel, painter, plural, type Terminal, table } from './terminal.ts';
 
@@ -36,7 +37,7 @@ export function heldJson({ id, record }: Held, { reviews, lacking }: Standing): 
 export function heldList(rows: readonly ({ readonly held: Held } & Standing)[]): string {
   if (rows.length === 0) return labelled('', 'Nothing waits for anybody.');
   const cells = rows.map(({ held: { id, record }, lacking }) => [
-    `${id.model}@${id.commit.slice(0, 12)}`,
+    `${id.model}@${id.commit}`,
     record.body.decidedAt,
     record.body.requester ?? '',
     lacking.map(inWords).join('; '),
@@ -73,6 +74,7 @@ export function heldText(terminal: Terminal, { id, record }: Held, seen: Seen): 
       'source',
       printable(`${source.endpoint}${source.publisher ? `, by ${source.publisher.name}` : ''}`),
     ),
+    labelled('manifest', record.manifestDigest),
     labelled('asked by', printable(requester ?? 'nobody on record')),
     ...rules.map(({ rule, because, approvals = 1 }) =>
       paintedLabel(paint, 'yellow', [
@@ -98,9 +100,23 @@ export function heldText(terminal: Terminal, { id, record }: Held, seen: Seen): 
     ...seen.lacking.map((one) => labelled('lacks', inWords(one))),
     labelled(
       'next',
-      `weighlock review approve ${id.model}@${id.commit} --reason … --key …\nweighlock review refuse ${id.model}@${id.commit} --reason … --key …`,
+      ['approve', 'refuse']
+        .map(
+          (decision) =>
+            `weighlock review ${decision} ${id.model}@${id.commit} --manifest ${record.manifestDigest} --reason … --key …`,
+        )
+        .join('\n'),
     ),
   ].join('');
+}
+
+/** What is about to be signed. */
+export function signingText(decision: string, { id, record }: Held): string {
+  const rules = record.body.rules.map(({ rule, because }) => `\n${printable(`${rule}: ${because}`)}`);
+  return labelled(
+    'signing',
+    `${decision} ${id.model}@${id.commit}\nmanifest ${record.manifestDigest}${rules.join('')}`,
+  );
 }
 
 /** A file that people must read, line by line, with what cannot be seen made visible. */
@@ -123,7 +139,11 @@ export function reviewedText(terminal: Terminal, reviewed: Reviewed, location: s
   switch (outcome) {
     case 'waiting':
       return (
-        said + lacking.map((one) => paintedLabel(paint, 'yellow', ['waits', lackingInWords(one)])).join('')
+        said +
+        lacking.map((one) => paintedLabel(paint, 'yellow', ['waits', lackingInWords(one)])).join('') +
+        (lacking.some((one) => isNew(one, reviewed))
+          ? labelled('next', `weighlock admit ${id.model}@${id.commit}, which records what the rules say now`)
+          : '')
       );
     case 'refused':
       if (decision === 'refuse') return said + labelled('dropped', 'what was staged of it');
@@ -143,6 +163,11 @@ export function reviewedText(terminal: Terminal, reviewed: Reviewed, location: s
         labelled('next', `weighlock channel set ${id.model}@${id.commit}`)
       );
   }
+}
+
+/** Whether the approver was not shown what the rule says now. */
+function isNew({ people, sha256 }: Lacking, { approval }: Reviewed): boolean {
+  return people !== undefined && !approval.body.rules.some((rule) => rule.sha256 === sha256);
 }
 
 function reasonsOf({ record }: Reviewed): string {

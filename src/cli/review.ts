@@ -10,7 +10,6 @@ import {
   requireHeld,
   review,
   reviewsOf,
-  stillLacking,
 } from '../admission/review.ts';
 import { type StagedText, stagedTexts } from '../admission/staged-text.ts';
 import { describeRecord } from '../admission/vault-source.ts';
@@ -21,8 +20,12 @@ import {
   signApproval,
 } from '../attest/approval.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
+import { isCommit } from '../base/name.ts';
 import { diffRevisions } from '../diff/diff.ts';
 import { vaultSide } from '../diff/vault-side.ts';
+import { outcomeDigest } from '../policy/outcome-digest.ts';
+import type { Policy } from '../policy/policy.ts';
+import { lackingOf, policyOnRecord } from '../registry/approvals.ts';
 import type { Gate } from '../registry/gate.ts';
 import { DEFAULT_CHANNEL, type Registry } from '../registry/registry.ts';
 import { openSource } from '../sources/open.ts';
@@ -31,7 +34,7 @@ import { AdmissionView } from './admission-view.ts';
 import { admissionOptions } from './admit.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
-import { heldJson, heldList, heldText, reviewedText } from './review-text.ts';
+import { heldJson, heldList, heldText, reviewedText, signingText } from './review-text.ts';
 import { rulesOfToday } from './rules-of-today.ts';
 import { parseModelTarget } from './target.ts';
 import { labelled } from './terminal.ts';
@@ -42,6 +45,7 @@ interface DecideFlags {
   readonly key: string;
   readonly reason: string;
   readonly days: string;
+  readonly manifest?: string;
   readonly out?: string;
   readonly waivers?: string;
 }
@@ -84,12 +88,13 @@ function decideCommand(run: Run, decision: Decision): Command {
   };
   return new Command(decision)
     .description(says[decision])
-    .argument('<model>', 'org/name@commit; org/name where one revision of it waits')
+    .argument('<model>', 'org/name@commit')
     .requiredOption('--reason <text>', 'why, for the log')
     .requiredOption(
       '--key <file>',
       'your private key; the trust file must name you (`weighlock trust add-approver`)',
     )
+    .option('--manifest <digest>', 'sign only if this is what waits: `weighlock review show` names it')
     .option('--days <n>', `how long it counts, at most ${APPROVAL_DAYS_MAX}`, String(DAYS_DEFAULT))
     .option('--waivers <file>', 'signed waivers, for what the safety floor holds')
     .option('--out <file>', 'only sign it, into this file: the gate takes it with `weighlock review submit`')
@@ -113,7 +118,9 @@ async function list(wire: Wire): Promise<Outcome> {
 async function standing(registry: Registry, held: Held) {
   const reviews = await reviewsOf(registry, held);
   const counted = reviews.filter((one) => one.void === undefined);
-  return { reviews, lacking: stillLacking(held.record.body.rules, counted) };
+  const { body } = held.record;
+  const approvals = counted.map(({ approval }) => approval);
+  return { reviews, lacking: lackingOf(await policyOnRecord(registry, body), body.rules, approvals) };
 }
 
 async function show(wire: Wire, text: string): Promise<Outcome> {
@@ -152,8 +159,18 @@ async function decide(
   { model: text, flags }: { readonly model: string; readonly flags: DecideFlags },
 ): Promise<Outcome> {
   const { model, revision } = parseModelTarget(text);
-  const held = await requireHeld(await wire.registry(), model, revision);
-  const envelope = await sign(wire, decision, { held, flags });
+  if (revision === undefined || !isCommit(revision))
+    throw new WeighlockError(
+      'WL_USAGE',
+      `name the commit that you looked at: weighlock review ${decision} ${model}@<commit>`,
+      { hint: `\`weighlock review show ${model}\` shows what waits, and the command with its commit.` },
+    );
+  const registry = await wire.registry();
+  const held = await requireHeld(registry, model, revision);
+  requireManifest(held, flags.manifest);
+  const policy = await policyOnRecord(registry, held.record.body);
+  wire.terminal.err(signingText(decision, held));
+  const envelope = await sign(wire, decision, { held, policy, flags });
   if (flags.out === undefined) return submit(wire, envelope, flags.waivers);
   writeFileSync(flags.out, envelope);
   return {
@@ -163,10 +180,20 @@ async function decide(
   };
 }
 
+/** For whoever looked at it before: what is signed is what they saw, or nothing. */
+function requireManifest({ id, record }: Held, manifest: string | undefined): void {
+  if (manifest === undefined || manifest === record.manifestDigest) return;
+  throw new WeighlockError(
+    'WL_APPROVAL_INVALID',
+    `nothing was signed: of ${id.model}@${id.commit} other content waits now, with the manifest ${record.manifestDigest}`,
+    { hint: `Look at it again: \`weighlock review show ${id.model}@${id.commit}\`.` },
+  );
+}
+
 async function sign(
   wire: Wire,
   decision: Decision,
-  { held, flags }: { readonly held: Held; readonly flags: DecideFlags },
+  { held, policy, flags }: { readonly held: Held; readonly policy: Policy; readonly flags: DecideFlags },
 ): Promise<Uint8Array> {
   const trust = await peoplesTrust(wire);
   const signer = wire.home.personalKey(flags.key);
@@ -183,7 +210,7 @@ async function sign(
       ...held.id,
       manifest: held.record.manifestDigest,
       decision,
-      rules: held.record.body.rules.map(({ rule }) => rule),
+      rules: held.record.body.rules.map((one) => ({ rule: one.rule, sha256: outcomeDigest(policy, one) })),
       reason: flags.reason,
       approver: person.name,
       madeAt: new Date(nowMs).toISOString(),

@@ -3,8 +3,13 @@
  * of whoever asks, and so names are compared generously: a comparison that finds too much only asks for somebody else.
  */
 import type { Approval } from '../attest/approval.ts';
-import type { Sha256 } from '../base/digest.ts';
-import type { RevisionId } from '../vault/layout.ts';
+import type { RecordBody } from '../attest/record.ts';
+import { type Sha256, sha256 } from '../base/digest.ts';
+import { WeighlockError } from '../base/errors.ts';
+import type { RuleOutcome } from '../base/verdict.ts';
+import { outcomeDigest } from '../policy/outcome-digest.ts';
+import { type Policy, readPolicy } from '../policy/policy.ts';
+import { policyKey, type RevisionId } from '../vault/layout.ts';
 import type { Registry } from './registry.ts';
 
 /** Who asked for this commit, in any record up to `number`: who asks again does not set free who asked before. */
@@ -47,6 +52,53 @@ export function mismatch(
   if (Date.parse(body.madeAt) > nowMs + CLOCKS_APART_MS)
     return `it was made at ${body.madeAt}, which is to come`;
   return undefined;
+}
+
+/** A rule that holds, and what it lacks. */
+export interface Lacking {
+  readonly rule: RuleOutcome;
+  /** People who must still approve; undefined where no approval lifts it. */
+  readonly people: number | undefined;
+  /** What an approval names that answers it. */
+  readonly sha256: Sha256;
+}
+
+/** What of the rules of a policy no sufficient number of different people approved. */
+export function lackingOf(
+  policy: Policy,
+  rules: readonly RuleOutcome[],
+  approvals: readonly Approval[],
+): readonly Lacking[] {
+  return rules.flatMap((rule): Lacking[] => {
+    const sha256 = outcomeDigest(policy, rule);
+    if (rule.outcome === 'refuse' || rule.rule.startsWith('floor/'))
+      return [{ rule, people: undefined, sha256 }];
+    const answering = approvals.filter((one) => answers(one, sha256));
+    const people = new Set(answering.map(({ body }) => foldedName(body.approver)));
+    const written = policy.rules.find(({ name }) => name === rule.rule)?.approvals ?? 1;
+    const missing = Math.max(rule.approvals ?? 1, written) - people.size;
+    return missing > 0 ? [{ rule, people: missing, sha256 }] : [];
+  });
+}
+
+/** Whether it approves the rule with this digest. */
+export function answers({ body }: Approval, rule: Sha256): boolean {
+  return body.decision === 'approve' && body.rules.some(({ sha256 }) => sha256 === rule);
+}
+
+/** Longest policy: as long as one can be that is read for an admission. */
+const POLICY_BYTES_MAX = 1 << 20;
+
+/** The policy that a record names. Throws WL_VAULT_CORRUPT. */
+export async function policyOnRecord(
+  registry: Registry,
+  { policy: { name, sha256: digest } }: RecordBody,
+): Promise<Policy> {
+  const key = policyKey(digest);
+  const stored = await registry.vault.get(key, POLICY_BYTES_MAX);
+  if (!stored || sha256(stored.bytes) !== digest)
+    throw new WeighlockError('WL_VAULT_CORRUPT', `${key} is gone or was changed`);
+  return readPolicy(Buffer.from(stored.bytes).toString('utf8'), name);
 }
 
 /** A name as a person reads it: without case, spaces around or doubled, other forms of the same letters, and what is not seen. */

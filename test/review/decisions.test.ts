@@ -1,5 +1,6 @@
 /** Decisions against each other: what a refusal ends, whose approval counts beside it, and who is told what really happened. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { requireHeld } from '../../src/admission/review.ts';
 import type { RecordBody } from '../../src/attest/record.ts';
@@ -149,4 +150,53 @@ describe('whoever asked approves nothing of it,', () => {
       assert.match(ran.stderr, /--requester takes the name of a person or an account/);
     });
   }
+});
+
+describe('what is signed', () => {
+  for (const decision of ['approve', 'refuse'] as const) {
+    it(`by ${decision} is named by its commit`, async (t) => {
+      const here = await office(t);
+      for (const target of [MODEL, `${MODEL}@candidate`]) {
+        const ran = await here.run('review', decision, target, '--reason', 'x', '--key', here.at('ada.pem'));
+        assert.equal(ran.exit, 64, ran.stdout);
+        assert.ok(ran.stderr.includes(`weighlock review ${decision} ${MODEL}@<commit>`), ran.stderr);
+      }
+      assert.equal(await waits(here), true);
+    });
+  }
+
+  it('is shown first, and is not signed where it is not what was looked at', async (t) => {
+    const here = await office(t);
+    const { json } = await here.ask<{ manifest: string }>('review', 'show', MODEL);
+    assert.ok((await here.run('review', 'show', MODEL)).stdout.includes(`--manifest ${json.manifest}`));
+    await here.run('admit', MODEL, '--exclude', 'README.md', '--requester', 'rex');
+    const ran = await here.approve('ada', '--manifest', json.manifest);
+    assert.equal(ran.exit, 77, ran.stdout);
+    assert.match(ran.stderr, /nothing was signed: .* other content waits now/);
+    const now = (await here.ask<{ manifest: string }>('review', 'show', MODEL)).json.manifest;
+    assert.notEqual(now, json.manifest);
+    const approved = await here.approve('ada', '--manifest', now);
+    assert.equal(approved.exit, 0, approved.stderr);
+    assert.match(
+      approved.stderr,
+      new RegExp(`signing +approve ${here.target}\n +manifest ${now}\n +remote-code: `),
+    );
+  });
+
+  it('answers a rule as it was written, and not one that took its name', async (t) => {
+    const here = await office(t, 'directory', TWO);
+    assert.equal((await here.approve('ada')).exit, 2);
+    const other = TWO.replace('hold: repo.remoteCode', 'hold: size(files) > 0');
+    writeFileSync(here.at('policy.yaml'), other);
+    const ran = await here.approve('bob');
+    assert.equal(ran.exit, 2, ran.stdout + ran.stderr);
+    assert.match(ran.stdout, /for 2 more approvals/);
+    assert.match(
+      ran.stdout,
+      /next +weighlock admit org\/coded@[0-9a-f]{40}, which records what the rules say now/,
+    );
+    await askAgain(here);
+    assert.equal((await here.approve('ada')).exit, 2);
+    assert.equal((await here.approve('bob')).exit, 0);
+  });
 });

@@ -42,6 +42,8 @@ rules:
 
 export interface Office {
   readonly stage: Stage;
+  /** What waits, with its commit. */
+  readonly target: string;
   at(name: string): string;
   run(...args: readonly string[]): Promise<Ran>;
   ask<T>(...args: readonly string[]): Promise<Ran & { readonly json: T }>;
@@ -71,10 +73,12 @@ export async function office(
     assert.equal(named.exit, 0, named.stderr);
   }
   await stage.here(['key', '--new', at('eve.pem')]);
+  const target = `${MODEL}@${stage.hub.commitOf(MODEL)}`;
   const decide = (what: string, who: string, reason: string, more: readonly string[]) =>
-    stage.here(['review', what, MODEL, '--reason', reason, '--key', at(`${who}.pem`), ...more]);
+    stage.here(['review', what, target, '--reason', reason, '--key', at(`${who}.pem`), ...more]);
   return {
     stage,
+    target,
     at,
     run: (...args) => stage.here(args),
     ask: (...args) => stage.ask(args),
