@@ -113,6 +113,12 @@ const CASES: readonly { name: string; source: string; verdict: string; rule?: st
       rule: 'archive/torchscript',
     },
     {
+      name: 'an operator of later releases that a method declares',
+      source: `${method('_0 = x.hash_tensor()')}  def hash_tensor(self: __torch__.M) -> int:\n    return 1\n`,
+      verdict: 'inconclusive',
+      rule: 'archive/torchscript',
+    },
+    {
       name: 'an operator that an annotation declares',
       source: `class N(Module):\n  __annotations__["save"] = int\n${method('_0 = x.save("a")')}`,
       verdict: 'inconclusive',
