@@ -8,7 +8,7 @@ import { follow, follows } from '../lifecycle/follow.ts';
 import type { Gate } from '../registry/gate.ts';
 import { DEFAULT_CHANNEL } from '../registry/registry.ts';
 import { HubSource } from '../sources/hub.ts';
-import { look, type UpstreamEvent } from '../upstream/look.ts';
+import { look, type Seen, type UpstreamEvent } from '../upstream/look.ts';
 import { bringUpdate, CANDIDATE, type Reaction, recordTrouble } from '../upstream/react.ts';
 import { listenForHub, notify, type Receiver } from '../upstream/webhook.ts';
 import { AdmissionView } from './admission-view.ts';
@@ -136,7 +136,11 @@ async function watch(wire: Wire, flags: WatchFlags): Promise<Outcome> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   try {
     for (;;) {
-      const told = await rounds.once();
+      const told = await rounds.once().catch((error: unknown) => {
+        if (flags.once || !(error instanceof WeighlockError)) throw error;
+        wire.terminal.err(labelled('away', error.message));
+        return [];
+      });
       if (flags.once)
         return {
           exit: EXIT.done,
@@ -187,29 +191,45 @@ class Rounds {
   async once(): Promise<Told[]> {
     const told: Told[] = [];
     for (const [model, followed] of await follows(this.#gate))
-      told.push(...(await this.#lookAt(model, followed)));
+      try {
+        told.push(...(await this.#lookAt(model, followed)));
+      } catch (error) {
+        // The vault, not the Hub: the next model, and the next look, may find it back.
+        if (!(error instanceof WeighlockError)) throw error;
+        const event = { kind: 'unavailable', model, because: error.message } as const;
+        told.push({ event, reaction: { kind: 'told' } });
+      }
     return told;
   }
 
   async #lookAt(model: ModelName, followed: Follow): Promise<Told[]> {
     const memory = this.#wire.home.upstream(this.#gate.trust.vault);
     const { clock } = this.#gate;
+    const recalled = memory.recall(model);
+    const seen: Seen = recalled.follow === followed.logIndex ? recalled : {};
     const looked = await look({
       registry: this.#gate,
       source: this.#source,
       model,
       revision: followed.revision,
-      seen: memory.recall(model),
+      seen,
       nowMs: clock.now(),
     });
     const told: Told[] = [];
+    let next: Seen = { ...looked.seen, told: undefined };
     for (const event of looked.events) {
       const reaction = await this.#react(event, followed.update);
       // What failed to come in is tried again at the next look, and not remembered as seen.
-      const sent = this.#receiver && (await notify(this.#receiver, { event, reaction }, clock.now()));
+      if (reaction.kind === 'failed')
+        next = { ...seen, pending: event.kind === 'update' ? event.commit : seen.pending };
+      const because = event.kind === 'update' ? undefined : event.because;
+      const isOld = reaction.kind === 'told' && because !== undefined && because === seen.told;
+      const sent =
+        isOld || !this.#receiver ? undefined : await notify(this.#receiver, { event, reaction }, clock.now());
+      if (sent !== false && because !== undefined) next = { ...next, told: because };
       told.push({ event, reaction, ...(sent !== undefined && { notified: sent }) });
     }
-    if (!told.some(({ reaction }) => reaction.kind === 'failed')) memory.remember(model, looked.seen);
+    memory.remember(model, { ...next, follow: followed.logIndex });
     return told;
   }
 

@@ -16,6 +16,12 @@ export interface Seen {
   readonly commit?: string | undefined;
   /** When the Hub's scanners and the owner were last asked about, in milliseconds. */
   readonly askedAt?: number | undefined;
+  /** An update that was begun, and has to be taken up again: it may be on record already. */
+  readonly pending?: string | undefined;
+  /** The trouble that a receiver was told of last, in words. */
+  readonly told?: string | undefined;
+  /** The log entry that says how the model is followed: what was seen under another one is forgotten. */
+  readonly follow?: number | undefined;
 }
 
 export type UpstreamEvent =
@@ -83,7 +89,7 @@ async function lookNow(options: LookOptions): Promise<Looked> {
   }
   const events = await askAround(options);
   const recorded = (await options.registry.model(model))?.revisions[latest.commit];
-  const isNew = recorded === undefined && latest.commit !== seen.commit;
+  const isNew = recorded === undefined ? latest.commit !== seen.commit : latest.commit === seen.pending;
   const update = isNew ? [{ kind: 'update', model, commit: latest.commit } as const] : [];
   return { events: [...events, ...update], seen: { etag: latest.etag, commit: latest.commit, askedAt } };
 }

@@ -1,5 +1,5 @@
 /** What follows from an event: an update is brought in as its model is followed, trouble becomes evidence of what is live. */
-import { type Admission, type AdmissionOptions, admit } from '../admission/admit.ts';
+import { type AdmissionOptions, admit } from '../admission/admit.ts';
 import { type SelectionRequest, selectionOf } from '../admission/selection.ts';
 import type { Follow } from '../attest/state.ts';
 import { timestamp } from '../base/clock.ts';
@@ -32,29 +32,20 @@ export async function bringUpdate(
   { update, options }: { readonly update: Follow['update']; readonly options: AdmissionOptions },
 ): Promise<Reaction> {
   if (update === 'notify') return { kind: 'told' };
-  let admission: Admission;
   try {
-    admission = await admit(
-      gate,
-      { model, revision: commit, selection: await selectionNow(gate, model) },
-      options,
-    );
+    const selection = await selectionNow(gate, model);
+    const admission = await admit(gate, { model, revision: commit, selection }, options);
+    const { verdict } = admission.record.body;
+    if (verdict !== 'admitted') return { kind: verdict };
+    const channels = update === 'auto' ? [CANDIDATE, DEFAULT_CHANNEL] : [CANDIDATE];
+    const { tool } = options;
+    for (const channel of channels)
+      await setChannel(gate, { model, channel, revision: commit, reason: 'upstream went on', tool });
+    return { kind: 'admitted', channels };
   } catch (error) {
     if (!(error instanceof WeighlockError)) throw error;
     return { kind: 'failed', code: error.code, because: error.message };
   }
-  const { verdict } = admission.record.body;
-  if (verdict !== 'admitted') return { kind: verdict };
-  const channels = update === 'auto' ? [CANDIDATE, DEFAULT_CHANNEL] : [CANDIDATE];
-  for (const channel of channels)
-    await setChannel(gate, {
-      model,
-      channel,
-      revision: commit,
-      reason: 'upstream went on',
-      tool: options.tool,
-    });
-  return { kind: 'admitted', channels };
 }
 
 /** What was left out of what is live is left out of what comes after it. */

@@ -1,7 +1,9 @@
 /** Watching upstream: updates come in as a model is followed, and a repo that goes wrong is noticed. */
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Fault } from '../../src/hub-stand-in/fault.ts';
 import type { Organisation } from '../../src/hub-stand-in/model.ts';
@@ -50,6 +52,22 @@ async function watched(t: TestContext, update: string): Promise<Watched> {
   return { stage, organisations, watch, channels };
 }
 
+/** A receiver of notices, and what it took. */
+async function receiving(t: TestContext) {
+  const taken: { readonly body: string; readonly signature: string; readonly timestamp: string }[] = [];
+  const receiver = createServer(async (request, response) => {
+    let body = '';
+    for await (const chunk of request.setEncoding('utf8')) body += chunk;
+    const { 'x-weighlock-signature': signature, 'x-weighlock-timestamp': timestamp } = request.headers;
+    taken.push({ body, signature: String(signature), timestamp: String(timestamp) });
+    response.end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  t.after(() => receiver.close());
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
+  return { taken, url };
+}
+
 describe('a watch', () => {
   it('asks one conditional question where nothing changed', async (t) => {
     const { stage, watch } = await watched(t, 'notify');
@@ -79,6 +97,30 @@ describe('a watch', () => {
     const [one] = await watch();
     assert.deepEqual(one?.reaction, { kind: 'admitted', channels: ['candidate'] });
     assert.deepEqual(await channels(), { production: first, candidate: commit });
+  });
+
+  it('that is told to bring candidates, and only told of updates before, brings what it has seen', async (t) => {
+    const { stage, watch, channels } = await watched(t, 'notify');
+    const commit = stage.hub.publish(MODEL, plainCommit('two'));
+    await watch();
+    assert.deepEqual(await watch(), []);
+    assert.equal((await stage.here(['upstream', 'follow', MODEL, '--update', 'candidate'])).exit, 0);
+    await watch();
+    assert.equal((await channels()).candidate, commit);
+  });
+
+  it('takes up an update that came in, and whose channel could not be moved', async (t) => {
+    const { stage, watch, channels } = await watched(t, 'candidate');
+    const commit = stage.hub.publish(MODEL, plainCommit('two'));
+    assert.equal((await stage.here(['admit', MODEL])).exit, 0);
+    const folder = path.join(String(stage.environment.WEIGHLOCK_HOME), 'upstream');
+    const file = path.join(folder, readdirSync(folder)[0] ?? '');
+    const seen = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ [MODEL]: { ...seen[MODEL], pending: commit } }));
+    const [one] = await watch();
+    assert.deepEqual(one?.reaction, { kind: 'admitted', channels: ['candidate'] });
+    assert.equal((await channels()).candidate, commit);
+    assert.deepEqual(await watch(), []);
   });
 
   it('moves what is live only where it was told to', async (t) => {
@@ -151,19 +193,9 @@ describe('a watch', () => {
   });
 
   it('tells a receiver, signed', async (t) => {
-    const taken: { readonly body: string; readonly signature: string; readonly timestamp: string }[] = [];
-    const receiver = createServer(async (request, response) => {
-      let body = '';
-      for await (const chunk of request.setEncoding('utf8')) body += chunk;
-      const { 'x-weighlock-signature': signature, 'x-weighlock-timestamp': timestamp } = request.headers;
-      taken.push({ body, signature: String(signature), timestamp: String(timestamp) });
-      response.end();
-    });
-    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-    t.after(() => receiver.close());
+    const { taken, url } = await receiving(t);
     const { stage } = await watched(t, 'notify');
     stage.hub.publish(MODEL, plainCommit('two'));
-    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
     const ran = await stage.run(['upstream', 'watch', '--once', '--json', '--notify', url], {
       WEIGHLOCK_NOTIFY_SECRET: 'shared',
     });
@@ -172,6 +204,20 @@ describe('a watch', () => {
     assert.equal(taken.length, 1);
     assert.equal(one?.signature, signatureOf('shared', one?.timestamp ?? '', one?.body ?? ''));
     assert.equal(JSON.parse(one?.body ?? '').event.kind, 'update');
+  });
+
+  it('tells a receiver once what stays as it is', async (t) => {
+    const { taken, url } = await receiving(t);
+    const { stage } = await watched(t, 'notify');
+    const away = { at: 'model', kind: 'status', status: 404, headers: { 'X-Error-Code': 'RepoNotFound' } };
+    stage.hub.faults.replace([away as Fault]);
+    for (let look = 0; look < 3; look++) {
+      const ran = await stage.run(['upstream', 'watch', '--once', '--json', '--notify', url], {
+        WEIGHLOCK_NOTIFY_SECRET: 'shared',
+      });
+      assert.equal(JSON.parse(ran.stdout)[0].event.what, 'gone');
+    }
+    assert.equal(taken.length, 1);
   });
 });
 
