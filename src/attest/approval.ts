@@ -61,12 +61,12 @@ export async function signApproval(body: ApprovalBody, signer: Signer): Promise<
 /**
  * The approval in an envelope. Throws WL_APPROVAL_INVALID for one that no approver of the trust file signed, that was made for
  * another vault, that claims another name than the key has, or that would hold for too long. Whether it has expired is asked
- * by whoever counts it.
+ * by whoever counts it. With `logIndex`, keys that people had until later than that count too.
  */
-export function openApproval(bytes: Uint8Array, trust: Trust): Approval {
+export function openApproval(bytes: Uint8Array, trust: Trust, logIndex?: number): Approval {
   if (bytes.length > APPROVAL_BYTES_MAX)
     throw invalid(`it is longer than an approval can be (${APPROVAL_BYTES_MAX} bytes)`);
-  const people = peopleOf(trust);
+  const people = peopleOf(trust, logIndex);
   const opened = openEnvelope(bytes, APPROVAL_TYPE, people);
   if (!opened) throw invalid('it is not signed by an approver of the trust file');
   const parsed = approvalSchema.safeParse(parse(opened.payload));

@@ -17,6 +17,9 @@ const span = { from: z.int().min(0), until: z.int().min(0).optional() };
 /** Names of one person beside the first. */
 export const ACCOUNTS_MAX = 16;
 
+/** Keys that one person had before: one for each year of a long life. */
+export const FORMER_KEYS_MAX = 64;
+
 const trustSchema = z.strictObject({
   type: z.literal('weighlock.trust/v1'),
   vault: z.string().regex(/^[0-9a-f]{32}$/),
@@ -42,6 +45,11 @@ const trustSchema = z.strictObject({
         publicKey: z.string(),
         /** Other names under which the person asks for admissions, such as accounts. */
         accounts: z.array(z.string().min(1).max(200)).max(ACCOUNTS_MAX).optional(),
+        /** Keys that the person had before: what they signed counts in records that were logged below `until`. */
+        former: z
+          .array(z.strictObject({ publicKey: z.string(), until: z.int().min(0) }))
+          .max(FORMER_KEYS_MAX)
+          .optional(),
       }),
     )
     .max(1024),
@@ -104,14 +112,16 @@ export function gateKeys(trust: Trust, index?: number): KnownKey[] {
 /** Somebody who may approve and waive, and the names under which they ask for admissions. */
 export type Person = KnownKey & { readonly name: string; readonly names: readonly string[] };
 
-/** The people who may approve and waive, by the keys that they sign with. */
-export function peopleOf(trust: Trust): Person[] {
-  return trust.approvers.map(({ name, publicKey, accounts = [] }) => ({
-    name,
-    names: [name, ...accounts],
-    publicKey,
-    keyId: keyIdOf(publicKey),
-  }));
+/**
+ * The people who may approve and waive, by the keys that they sign with; with `logIndex`, also by keys that they had when that
+ * entry was logged.
+ */
+export function peopleOf(trust: Trust, logIndex = Number.POSITIVE_INFINITY): Person[] {
+  return trust.approvers.flatMap(({ name, publicKey, accounts = [], former = [] }) => {
+    const then = former.filter(({ until }) => logIndex < until).map((key) => key.publicKey);
+    const names = [name, ...accounts];
+    return [publicKey, ...then].map((one) => ({ name, names, publicKey: one, keyId: keyIdOf(one) }));
+  });
 }
 
 export function logKeys(trust: Trust): string[] {

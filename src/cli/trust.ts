@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { isGateKey } from '../attest/key.ts';
-import { ACCOUNTS_MAX, openTrust, signTrust, type Trust } from '../attest/trust.ts';
+import { ACCOUNTS_MAX, FORMER_KEYS_MAX, openTrust, signTrust, type Trust } from '../attest/trust.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { Run } from './main.ts';
 import type { Outcome } from './outcome.ts';
@@ -64,8 +64,8 @@ export function trustCommand(run: Run): Command {
     )
     .action((name: string, file: string, flags: { readonly account: readonly string[] }) =>
       run({ ...flags }, (wire) =>
-        next(wire, (trust) =>
-          withApprover(trust, { name, publicKey: readPem(file), accounts: flags.account }),
+        next(wire, (trust, size) =>
+          withApprover(trust, { name, publicKey: readPem(file), accounts: flags.account, size }),
         ),
       ),
     );
@@ -76,10 +76,12 @@ interface NewApprover {
   readonly name: string;
   readonly publicKey: string;
   readonly accounts: readonly string[];
+  /** Size of the log: records below it keep the approvals of the key before. */
+  readonly size: number;
 }
 
 /** A name stands for one key: whoever has a new one takes the place of the old. */
-function withApprover(trust: Trust, { name, publicKey, accounts }: NewApprover): Trust {
+function withApprover(trust: Trust, { name, publicKey, accounts, size }: NewApprover): Trust {
   if (accounts.length > ACCOUNTS_MAX)
     throw new WeighlockError('WL_USAGE', `a person has at most ${ACCOUNTS_MAX} accounts`);
   for (const one of [name, ...accounts])
@@ -92,7 +94,15 @@ function withApprover(trust: Trust, { name, publicKey, accounts }: NewApprover):
   const others = trust.approvers.filter((approver) => approver.name !== name);
   // A new key alone leaves a person's accounts as they were.
   const known = accounts.length > 0 ? [...accounts] : before?.accounts;
-  const added = { name, publicKey, ...(known && { accounts: known }) };
+  const replaced =
+    before && before.publicKey !== publicKey ? [{ publicKey: before.publicKey, until: size }] : [];
+  const former = [...(before?.former ?? []), ...replaced].slice(-FORMER_KEYS_MAX);
+  const added = {
+    name,
+    publicKey,
+    ...(known && { accounts: known }),
+    ...(former.length > 0 && { former }),
+  };
   return { ...trust, approvers: [...others, added] };
 }
 

@@ -20,6 +20,7 @@ import {
   recordKey,
   revisionPrefix,
 } from '../vault/layout.ts';
+import { checkApproved } from './check-approved.ts';
 import { checkFiles, type FileSet } from './check-files.ts';
 import { Findings, type Verification } from './problem.ts';
 import type { Registry } from './registry.ts';
@@ -93,6 +94,7 @@ export async function checkRecord(
   await checkLogged(registry, record, entry.logIndex, findings);
   await checkProof(registry, { id, record, logIndex: entry.logIndex }, findings);
   await checkReferences(registry, record, findings);
+  await checkApproved(registry, { id, record, logIndex: entry.logIndex }, findings);
   findings.checked(`record ${entry.number}, log entry ${entry.logIndex}`);
   return record;
 }

@@ -122,8 +122,19 @@ class Sweep {
       this.#findings,
     );
     if (record) this.#know(...referencesOf(record));
+    if (record) this.#approved(logged, record);
     const { model, commit, verdict } = logged;
     this.#logged.set(revisionPrefix(logged), { id: { model, commit }, number, verdict, record });
+  }
+
+  /** What people approved was logged before what came of it. */
+  #approved(id: RevisionId, { body: { number, approved } }: SignedRecord): void {
+    for (const review of approved?.reviews ?? [])
+      if (!this.#known.has(statementKey(review)))
+        this.#findings.problem(
+          recordKey(id, number),
+          `names a review that is not in the log before it: ${statementKey(review)}`,
+        );
   }
 
   /** The statement must be the one that the entry was made of. */

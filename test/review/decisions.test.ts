@@ -5,9 +5,7 @@ import { describe, it } from 'node:test';
 import { requireHeld } from '../../src/admission/review.ts';
 import type { RecordBody } from '../../src/attest/record.ts';
 import { parseModelName } from '../../src/base/name.ts';
-import { Wire } from '../../src/cli/wire.ts';
-import type { Gate } from '../../src/registry/gate.ts';
-import { MODEL, type Office, office, TWO, waits } from './office.ts';
+import { gateOf, MODEL, type Office, office, TWO, waits } from './office.ts';
 
 /** Somebody asks for it once more. */
 async function askAgain(here: Office, requester = 'rex'): Promise<void> {
@@ -44,12 +42,6 @@ describe('a refusal outlives another admit:', () => {
     assert.equal(await waits(here), true);
   });
 });
-
-/** The gate of the office, as a rival process opens it. */
-function gateOf({ stage }: Office): Promise<Gate> {
-  const terminal = { colour: false, live: false, columns: 100, out: () => {}, err: () => {} };
-  return new Wire({ directory: stage.folder, environment: stage.environment, terminal }, {}).gate();
-}
 
 /** A rival claims the record that comes next, and has not logged it yet. */
 async function claimFirst(here: Office, change: Partial<RecordBody>): Promise<void> {

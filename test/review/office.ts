@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { Wire } from '../../src/cli/wire.ts';
+import type { Gate } from '../../src/registry/gate.ts';
 import { startS3StandIn } from '../s3/stand-in/stand-in.ts';
 import { plainCommit, textFile } from '../story/models.ts';
 import { openS3Stage } from '../story/s3-stage.ts';
@@ -89,4 +91,10 @@ export async function office(
 
 export async function waits(here: Office): Promise<boolean> {
   return (await here.ask<readonly unknown[]>('review', 'list')).json.length > 0;
+}
+
+/** The gate of the office, as a rival process opens it. */
+export function gateOf({ stage }: Office): Promise<Gate> {
+  const terminal = { colour: false, live: false, columns: 100, out: () => {}, err: () => {} };
+  return new Wire({ directory: stage.folder, environment: stage.environment, terminal }, {}).gate();
 }
