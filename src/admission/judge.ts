@@ -70,11 +70,12 @@ export function judge(evidence: Evidence, policy: Policy): Judgement {
   const advised = advice ? scanAdvisories(scanned, advice.advisories, advice.loader) : [];
   const together = [...seen.findings, ...advised];
   const digests = evidence.brought.map(({ file, sha256 }) => ({ path: file.path, sha256 }));
-  const repo = { ...seen, findings: waiveRepo(together, digests, evidence.waived ?? NOTHING_WAIVED) };
+  const waived = (some: readonly Finding[]) => waiveRepo(some, digests, evidence.waived ?? NOTHING_WAIVED);
+  const repo = { ...seen, findings: waived(together) };
   const findings = [
     ...scanned.flatMap((file) => file.findings),
     ...repo.findings,
-    ...(evidence.carried ?? []),
+    ...waived(evidence.carried ?? []),
   ];
   const files = scanned.map(({ path, facts, verdict }) => ({ path, facts, verdict }));
   const input = policyInput(evidence, { files, findings, repo });

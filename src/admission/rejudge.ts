@@ -67,7 +67,7 @@ export async function judgeAgain(
         body.manifest,
         publisherKeys?.(body.manifest.model) ?? [],
       ),
-      carried: body.findings.filter(isCarried),
+      carried: body.findings.filter(isCarried).map(unwaived),
     },
     policy,
   );
@@ -92,6 +92,11 @@ async function entryOf(registry: Registry, { manifest }: RecordBody) {
 /** Findings of engines of others. */
 function isCarried({ rule }: Finding): boolean {
   return rule.startsWith('malware/');
+}
+
+/** As it was found: whether a waiver lifts it is asked again, and one that is over lifts nothing. */
+function unwaived({ waived, ...found }: Finding): Finding {
+  return waived === undefined ? found : { ...found, verdict: 'blocked' };
 }
 
 /** Rules that neither the floor nor a policy made: what a model needs from other repos. */
