@@ -168,12 +168,12 @@ export async function admit(
   }
 }
 
-/** The judgement with what other repos add to it; they are not asked for a model that will not come in anyway. */
+/** The judgement with what other repos add to it; they are not asked for a model that is refused: it does not come in anyway. */
 async function attachTo(
   judgement: Judgement,
   { attach }: AdmissionOptions,
 ): Promise<{ readonly judgement: Judgement; readonly evidence: Attachment['evidence'] }> {
-  if (!attach || judgement.decision.verdict !== 'admitted') return { judgement, evidence: [] };
+  if (!attach || judgement.decision.verdict === 'refused') return { judgement, evidence: [] };
   const { rules: more, evidence } = await attach(judgement.references);
   const rules = [...judgement.decision.rules, ...more];
   return { judgement: { ...judgement, decision: { verdict: verdictOf(rules), rules } }, evidence };

@@ -116,6 +116,23 @@ describe('weighlock admit --with-references', () => {
     assert.deepEqual(await listed(line), []);
   });
 
+  it('asks for the parts of a model that is held for people, too: they approve it with its parts', async (t) => {
+    const lora = adapter('a/lora', 'a/base');
+    const code = [
+      textFile('config.json', JSON.stringify({ auto_map: { AutoModel: 'modeling.Net' } })),
+      textFile('modeling.py', 'class Net: pass\n'),
+    ];
+    const held = { ...lora, commits: lora.commits.map(({ files }) => ({ files: [...files, ...code] })) };
+    const line = await commandLine(t, [held, plainModel('a/base')]);
+    const unit = await admitUnit(line, 2, 'a/lora');
+    assert.equal(unit.verdict, 'held');
+    assert.deepEqual(
+      unit.references.map(({ repo, verdict }) => [repo, verdict]),
+      [['a/base', 'admitted']],
+    );
+    assert.deepEqual(await listed(line), ['a/base']);
+  });
+
   it('says where a chain is too long', async (t) => {
     const names = ['a/0', 'a/1', 'a/2', 'a/3', 'a/4', 'a/5'];
     const chain = names.map((name, at) => adapter(name, names[at + 1] ?? 'a/6'));
