@@ -222,15 +222,20 @@ async function follow(
   return { lacking, record: await admitReviewed(gate, held, { judgement, reviews, decidedAt, options }) };
 }
 
-/** Stores and logs the approval, unless it is on record. */
+/** Stores and logs the decision, unless it is on record. */
 async function keep(
   gate: Gate,
   { id, entry, record }: Held,
   { approval, tool }: { readonly approval: Approval; readonly tool: RecordBody['tool'] },
 ): Promise<number | undefined> {
-  const there = await reviewsOf(gate, { id, entry, record });
-  if (there.some((one) => one.approval.digest === approval.digest)) return undefined;
   const { approver, decision } = approval.body;
+  const there = (await loggedReviews(gate, entry)).some(
+    ({ signed, logIndex }) =>
+      signed.body.approval === approval.envelope &&
+      // A refusal of an earlier record, given again, overrules what was approved since.
+      (decision === 'approve' || logIndex > entry.logIndex),
+  );
+  if (there) return undefined;
   const { index } = await gate.declare<ReviewBody>({
     type: 'weighlock.review/v1',
     ...id,

@@ -1,9 +1,12 @@
 /** Decisions against each other: what a refusal ends, whose approval counts beside it, and who is told what really happened. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { requireHeld } from '../../src/admission/review.ts';
+import { type ApprovalBody, signApproval } from '../../src/attest/approval.ts';
+import { LocalSigner } from '../../src/attest/key.ts';
 import type { RecordBody } from '../../src/attest/record.ts';
+import type { ReviewBody } from '../../src/attest/statement.ts';
 import { parseModelName } from '../../src/base/name.ts';
 import { gateOf, MODEL, type Office, office, TWO, waits } from './office.ts';
 
@@ -31,6 +34,18 @@ describe('a refusal outlives another admit:', () => {
     assert.equal(json.approved.reviews.length, 2, 'the approvals of cy and ada, and no refusal');
   });
 
+  it('also where it is the same refusal, given again', async (t) => {
+    const here = await office(t, 'directory', TWO);
+    assert.equal((await here.refuse('bob', '--out', here.at('no'))).exit, 0);
+    assert.equal((await here.run('review', 'submit', here.at('no'))).exit, 0);
+    await askAgain(here);
+    assert.equal((await here.approve('ada')).exit, 2);
+    assert.equal((await here.run('review', 'submit', here.at('no'))).exit, 0);
+    await askAgain(here);
+    assert.equal((await here.approve('cy')).exit, 2);
+    assert.equal(await waits(here), true);
+  });
+
   it('an approval that was signed before it, and brought after it, is turned away', async (t) => {
     const here = await office(t);
     assert.equal((await here.approve('ada', '--out', here.at('early'))).exit, 0);
@@ -40,6 +55,36 @@ describe('a refusal outlives another admit:', () => {
     assert.equal(ran.exit, 77, ran.stdout);
     assert.match(ran.stderr, /it was made before bob refused/);
     assert.equal(await waits(here), true);
+  });
+});
+
+describe('a refusal that was logged, and not concluded,', () => {
+  it('lets nothing be approved until it is, or somebody asks again', async (t) => {
+    const here = await office(t);
+    const gate = await gateOf(here);
+    const { id, record } = await requireHeld(gate, parseModelName(MODEL), undefined);
+    assert.equal((await here.refuse('bob', '--out', here.at('refusal'))).exit, 0);
+    await gate.declare<ReviewBody>({
+      type: 'weighlock.review/v1',
+      ...id,
+      manifest: record.manifestDigest,
+      decision: 'refuse',
+      approver: 'bob',
+      approval: readFileSync(here.at('refusal')).toString('base64'),
+      tool: record.body.tool,
+    });
+    // By a clock that is ahead, so that it is not merely older.
+    assert.equal((await here.approve('ada', '--out', here.at('approval'))).exit, 0);
+    const { payload } = JSON.parse(readFileSync(here.at('approval'), 'utf8')) as { payload: string };
+    const body = JSON.parse(Buffer.from(payload, 'base64').toString()) as ApprovalBody;
+    const madeAt = new Date(Date.now() + 300_000).toISOString();
+    const signer = new LocalSigner(readFileSync(here.at('ada.pem'), 'utf8'));
+    writeFileSync(here.at('approval'), await signApproval({ ...body, madeAt }, signer));
+    const ran = await here.run('review', 'submit', here.at('approval'));
+    assert.equal(ran.exit, 77, ran.stdout);
+    assert.match(ran.stderr, /bob refused what waits/);
+    assert.equal((await here.run('review', 'submit', here.at('refusal'))).exit, 0);
+    assert.equal(await waits(here), false);
   });
 });
 
