@@ -1,5 +1,6 @@
 /** What is on record of a revision as evidence, as a policy asks about it: by category, with what the rate can be at most. */
 import type { RevisionIndex } from '../attest/state.ts';
+import { CLOCKS_APART_MS } from '../base/clock.ts';
 import type { Sha256 } from '../base/digest.ts';
 import type { PolicyInput } from '../policy/input.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -31,11 +32,10 @@ export async function observedFacts(
   return found;
 }
 
-/** How far clocks may differ. */
-const AHEAD_MS_MAX = 10 * 60_000;
-
 /** Undefined where nobody can say: also for what is dated in the future, which would stay young for ever. */
 function ageOf(at: string, nowMs: number): number | undefined {
   const ageMs = nowMs - Date.parse(at);
-  return Number.isNaN(ageMs) || ageMs < -AHEAD_MS_MAX ? undefined : Math.floor(Math.max(0, ageMs) / DAY_MS);
+  return Number.isNaN(ageMs) || ageMs < -CLOCKS_APART_MS
+    ? undefined
+    : Math.floor(Math.max(0, ageMs) / DAY_MS);
 }

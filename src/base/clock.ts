@@ -10,3 +10,6 @@ export const systemClock: Clock = { now: () => Date.now() };
 export function timestamp(clock: Clock): string {
   return new Date(clock.now()).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }
+
+/** How far the clocks of two machines may be apart before one of them is taken to be wrong. */
+export const CLOCKS_APART_MS = 10 * 60_000;

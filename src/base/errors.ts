@@ -221,6 +221,12 @@ export const ERRORS = {
     when: 'The trust file is malformed or not signed as it must be.',
     remedy: 'Get a fresh copy over a channel that you trust.',
   },
+  WL_CLOCK_WRONG: {
+    exit: EXIT.configuration,
+    when: 'The newest state of the vault was signed at a time that is yet to come for this machine: a clock was set back, or that of another gate was ahead. Nothing is signed, since approvals, grants and evidence end by the clock.',
+    remedy:
+      'Set the clock of this machine, or of the gate that signed last; a vault that was signed ahead can be written to again once that time has come.',
+  },
   WL_STATE_EXPIRED: {
     exit: EXIT.refused,
     when: 'The signed state of the vault is older than it may be believed.',

@@ -2,8 +2,10 @@
  * Which approvals count: whoever asked for a revision approves it under no name that is known of them. The gate is told the name
  * of whoever asks, and so names are compared generously: a comparison that finds too much only asks for somebody else.
  */
+
 import type { Approval } from '../attest/approval.ts';
 import type { RecordBody } from '../attest/record.ts';
+import { CLOCKS_APART_MS } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { RuleOutcome } from '../base/verdict.ts';
@@ -33,9 +35,6 @@ export interface Asked {
   readonly requesters: ReadonlySet<string>;
   readonly nowMs: number;
 }
-
-/** How far the clocks of two people may be apart. */
-const CLOCKS_APART_MS = 10 * 60_000;
 
 /** Why an approval or refusal cannot count; undefined where it can. */
 export function mismatch(

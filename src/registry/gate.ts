@@ -11,7 +11,7 @@ import { type RecordBody, type SignedRecord, signRecord } from '../attest/record
 import { type Receipt, STATE_BYTES_MAX, type State, signReceipt, signState } from '../attest/state.ts';
 import { type Signed, type StatementBody, signStatement } from '../attest/statement.ts';
 import { gateKeys, logKeys, type Trust } from '../attest/trust.ts';
-import { timestamp } from '../base/clock.ts';
+import { CLOCKS_APART_MS, timestamp } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { WeighlockError } from '../base/errors.ts';
 import { CHECKPOINT_BYTES_MAX, type NoteSigner, openCheckpoint, verifierKey } from '../log/checkpoint.ts';
@@ -162,7 +162,7 @@ export class Gate extends Registry {
 
   /**
    * The first state of a vault that has none yet; one that had a state, or has a log, must not lack it. A state that is
-   * past its time is renewed, so that every command of a gate does that.
+   * past its time is renewed, so that every command of a gate does that. Throws WL_CLOCK_WRONG for one that is yet to come.
    */
   async begin(): Promise<void> {
     // The state is looked for last: a gate beside this one writes it before it logs or remembers anything.
@@ -179,6 +179,11 @@ export class Gate extends Registry {
 
   async #renew(): Promise<void> {
     const { state } = await this.state('accept');
+    if (Date.parse(state.issuedAt) > this.clock.now() + CLOCKS_APART_MS)
+      throw new WeighlockError(
+        'WL_CLOCK_WRONG',
+        `the vault's state was signed at ${state.issuedAt}, and here it is ${timestamp(this.clock)}: nothing was written`,
+      );
     if (expiry(state, this.clock)) await this.advance();
   }
 
