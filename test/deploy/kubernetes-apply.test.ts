@@ -1,6 +1,6 @@
 /** Applying to Kubernetes, by kubectl itself, against a stand-in of the API server that is strict about what it takes. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
@@ -71,9 +71,15 @@ describe('applying to Kubernetes', {
       pollMs: 100,
     });
   };
-  const imageNow = () =>
-    [...cluster.objects.values()].find(({ kind }) => kind === 'Deployment')?.spec.template.spec.containers[0]
-      .image;
+  /** kubectl behind a program that writes down what it is called with. */
+  const argumentsOf = (flags: Order['flags']) => {
+    const program = path.join(folder, 'kubectl-heard');
+    const heard = path.join(folder, 'heard');
+    writeFileSync(program, `#!/bin/sh\nprintf '%s\\n' "$*" >> '${heard}'\nexec '${KUBECTL.path}' "$@"\n`, {
+      mode: 0o700,
+    });
+    return { flags: { ...flags, kubectl: program }, all: () => readFileSync(heard, 'utf8') };
+  };
 
   for (const [title, target, kinds] of [
     ['vLLM', new VllmTarget(), ['Deployment', 'NetworkPolicy', 'Service', 'ServiceAccount']],
@@ -100,14 +106,50 @@ describe('applying to Kubernetes', {
     assert.deepEqual([...cluster.objects.keys()], []);
   });
 
-  it('puts back what stood there when the new one does not stay up', async () => {
-    await apply(new VllmTarget());
-    const before = imageNow();
-    await assert.rejects(apply(new VllmTarget(), { image: `registry.example/crashing@${DIGEST}` }), {
+  const objectsNow = () =>
+    Object.fromEntries(
+      [...cluster.objects].map(([key, { spec, metadata }]) => [
+        key,
+        structuredClone({ spec, annotations: metadata.annotations, labels: metadata.labels }),
+      ]),
+    );
+
+  it('puts back every object that stood there, and takes away the others', async () => {
+    await apply(new VllmTarget(), { roleArn: 'arn:aws:iam::111122223333:role/one' });
+    const before = objectsNow();
+    const other: Order['flags'] = {
+      ...{ image: `registry.example/crashing@${DIGEST}`, replicas: '2', egressCidr: ['10.2.0.0/16'] },
+      roleArn: 'arn:aws:iam::111122223333:role/two',
+    };
+    const ran = argumentsOf(other);
+    await assert.rejects(apply(new VllmTarget(), ran.flags), {
       code: 'WL_DEPLOY_FAILED',
-      message: /the container does not stay up: .*OOMKilled.*was put back/,
+      message:
+        /the container does not stay up: .*OOMKilled.*; what stood there before was put back, and what was made was taken away again$/,
     });
-    assert.equal(imageNow(), before);
+    assert.ok(cluster.changes.some((change) => /^PATCH .*poddisruptionbudgets/.test(change)));
+    assert.deepEqual(objectsNow(), before);
+    assert.match(ran.all(), /apply/);
+    assert.doesNotMatch(ran.all(), /registry\.example/, 'what is applied stands in no list of processes');
+  });
+
+  it('goes back also where a part was applied and another was refused', async () => {
+    await apply(new VllmTarget());
+    const before = objectsNow();
+    cluster.refusing.add('NetworkPolicy');
+    await assert.rejects(apply(new VllmTarget(), { image: `registry.example/other@${DIGEST}` }), {
+      code: 'WL_DEPLOY_FAILED',
+      message: /kubectl apply: .*; going back failed, too: kubectl apply/,
+    });
+    assert.deepEqual(objectsNow(), before);
+  });
+
+  it('names what it leaves, where others may use it by now', async () => {
+    cluster.refusing.add('InferenceService');
+    await assert.rejects(apply(new KserveTarget()), {
+      message: /what was made was taken away again, and ClusterStorageContainer\/weighlock stays/,
+    });
+    assert.deepEqual([...cluster.objects.keys()], ['ClusterStorageContainer/weighlock']);
   });
 
   it('touches nothing that was not made by it', async () => {

@@ -1,6 +1,6 @@
 /**
  * A stand-in of an API server of Kubernetes: a real server on loopback that kubectl itself speaks to. It has the kinds that
- * plans make, server-side apply against the published schemas, dry runs, deletion, JSON patches, lists and watches, and a
+ * plans make, server-side apply against the published schemas, dry runs, deletion, lists and watches, and a
  * controller that brings pods up or does not, by what the image is called.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -36,6 +36,8 @@ export interface Cluster extends AsyncDisposable {
   readonly changes: string[];
   /** Verbs that these credentials may not use. */
   readonly forbidden: Set<string>;
+  /** Kinds of which nothing is taken, but for dry runs. */
+  readonly refusing: Set<string>;
 }
 
 const CONTROLLER_MS = 100;
@@ -44,6 +46,7 @@ export async function startCluster({ problems }: ClusterOptions): Promise<Cluste
   const objects = new Map<string, Stored>();
   const changes: string[] = [];
   const forbidden = new Set<string>();
+  const refusing = new Set<string>();
   const watchers = new Set<(stored: Stored) => void>();
   let version = 100;
 
@@ -92,6 +95,7 @@ export async function startCluster({ problems }: ClusterOptions): Promise<Cluste
       const wrong = problems(wanted);
       if (wrong.length > 0)
         return status(response, 400, 'BadRequest', `failed to create typed patch object: ${wrong[0]}`);
+      if (!dry && refusing.has(at.kind)) return status(response, 500, 'InternalError', 'no room');
       const stored: Stored = {
         ...there,
         ...wanted,
@@ -105,16 +109,6 @@ export async function startCluster({ problems }: ClusterOptions): Promise<Cluste
     if (request.method === 'DELETE') {
       objects.delete(key);
       return answer(response, 200, { kind: 'Status', apiVersion: 'v1', status: 'Success' });
-    }
-    if (request.headers['content-type'] === 'application/json-patch+json') {
-      const next = structuredClone(there);
-      for (const { path, value } of JSON.parse(body) as { path: string; value: unknown }[]) {
-        if (path === '/spec') next.spec = value;
-        else if (path === '/metadata/annotations') next.metadata.annotations = value;
-        else return status(response, 422, 'Invalid', path);
-      }
-      change(next);
-      return answer(response, 200, next);
     }
     return status(response, 415, 'UnsupportedMediaType', String(request.headers['content-type']));
   });
@@ -156,6 +150,7 @@ export async function startCluster({ problems }: ClusterOptions): Promise<Cluste
     objects,
     changes,
     forbidden,
+    refusing,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

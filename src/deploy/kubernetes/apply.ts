@@ -1,6 +1,6 @@
 /**
  * Applying to Kubernetes: the cluster is asked whether it would take the objects before it is given them; then the new pods
- * are watched. Where they do not come up, what stood there before is put back, or what was made is taken away.
+ * are watched. Where they do not come up, what stood there before is put back, and what was made is taken away.
  */
 import { WeighlockError } from '../../base/errors.ts';
 import type { Applied, Conduct, Order } from '../deploy.ts';
@@ -8,19 +8,14 @@ import { shaped, text } from '../flags.ts';
 import { Kubectl } from './kubectl.ts';
 import type { Settings } from './settings.ts';
 import { troubleOf } from './trouble.ts';
+import { FIELD_MANAGER, goBack, SEND, type Sent, standing } from './way-back.ts';
 
 /** What is applied, and how it is seen that it works. */
-export interface Application {
+export interface Application extends Sent {
   readonly kind: 'deployment' | 'inferenceservice';
   /** Labels of its pods. */
   readonly podLabels: Readonly<Record<string, string>>;
-  /** Its own objects, as a YAML stream: they go where it goes. */
-  readonly manifests: string;
-  /** Objects that others use as well, as a YAML stream. */
-  readonly shared: string;
 }
-
-const FIELD_MANAGER = 'weighlock';
 
 /** The cluster itself gives up before us, and then says why. */
 const PATIENCE_SECONDS = 120;
@@ -45,34 +40,27 @@ async function apply(kubectl: Kubectl, work: Work): Promise<Applied> {
   const { settings, application, conduct } = work;
   const { name, namespace, startSeconds } = settings;
   const { kind, manifests, shared } = application;
-  const before = await kubectl.get(kind, name, namespace);
-  requireOurs(before, `${kind} ${namespace}/${name}`);
-  const send = [
-    'apply',
-    '--server-side',
-    '--validate=false',
-    `--field-manager=${FIELD_MANAGER}`,
-    '--filename',
-    '-',
-  ];
+  const before = await standing(kubectl, application);
+  const same = before.find((object) => isNamed(object, application, settings));
+  requireOurs(same, `${kind} ${namespace}/${name}`);
   const input = `${shared}${manifests}`;
-  await kubectl.run([...send, '--dry-run=server'], { input });
+  await kubectl.run([...SEND, '--dry-run=server'], { input });
   conduct.tell('the cluster would take the objects');
-  await kubectl.run(send, { input });
-  conduct.tell(`applied; waiting up to ${startSeconds} s for the new pods to answer`);
   const seconds = startSeconds + PATIENCE_SECONDS;
   const timeoutMs = (seconds + PATIENCE_SECONDS) * 1000;
   try {
+    await kubectl.run(SEND, { input });
+    conduct.tell(`applied; waiting up to ${startSeconds} s for the new pods to answer`);
     await kubectl.run(watching(application, settings, seconds), { timeoutMs, signal: conduct.signal });
   } catch (error) {
     if (!(error instanceof WeighlockError) || conduct.signal.aborted) throw error;
-    throw await goBack(kubectl, work, { before, error });
+    throw await failed(kubectl, work, { before, error });
   }
   return {
     lines: [
       {
         label: 'answers',
-        text: `${kind} ${namespace}/${name}${before ? ', in the place of what stood there' : ''}`,
+        text: `${kind} ${namespace}/${name}${same ? ', in the place of what stood there' : ''}`,
       },
     ],
     deployment: {},
@@ -86,44 +74,37 @@ function watching({ kind }: Application, { name, namespace }: Settings, seconds:
   return ['wait', '--for=condition=Ready', `inferenceservice/${name}`, '--namespace', namespace, timeout];
 }
 
-function requireOurs(before: Record<string, unknown> | undefined, named: string): void {
+function isNamed(
+  { kind, metadata }: Readonly<Record<string, unknown>>,
+  application: Application,
+  settings: Settings,
+): boolean {
+  const { name } = (metadata ?? {}) as { name?: unknown };
+  return String(kind).toLowerCase() === application.kind && name === settings.name;
+}
+
+function requireOurs(before: Readonly<Record<string, unknown>> | undefined, named: string): void {
   if (!before) return;
   const { labels } = (before.metadata ?? {}) as { labels?: Record<string, unknown> };
   if (labels?.['app.kubernetes.io/managed-by'] === FIELD_MANAGER) return;
   throw new WeighlockError('WL_DEPLOY_EXISTS', `${named} is there, and was not made by Weighlock`);
 }
 
-/** The error to be thrown: what happened, and what runs now. */
-async function goBack(
+/** The error to be thrown: what happened, and what was done about it. */
+async function failed(
   kubectl: Kubectl,
   { settings, application }: Work,
-  { before, error }: { readonly before: Record<string, unknown> | undefined; readonly error: WeighlockError },
+  {
+    before,
+    error,
+  }: { readonly before: Awaited<ReturnType<typeof standing>>; readonly error: WeighlockError },
 ): Promise<WeighlockError> {
-  const { name, namespace } = settings;
-  const { kind, podLabels, manifests } = application;
+  const { namespace } = settings;
+  const { podLabels } = application;
   const trouble = await troubleOf(kubectl, { namespace, podLabels }).catch(() => undefined);
   const happened = trouble ?? error.message;
-  try {
-    if (before) {
-      const { annotations } = (before.metadata ?? {}) as { annotations?: unknown };
-      const patch = [
-        { op: 'replace', path: '/spec', value: before.spec },
-        { op: 'add', path: '/metadata/annotations', value: annotations ?? {} },
-      ];
-      const at = [`${kind}/${name}`, '--namespace', namespace];
-      await kubectl.run(['patch', ...at, '--type=json', '--patch', JSON.stringify(patch)]);
-    } else
-      await kubectl.run(['delete', '--ignore-not-found', '--wait=false', '--filename', '-'], {
-        input: manifests,
-      });
-  } catch (failed) {
-    const why = failed instanceof WeighlockError ? failed.message : String(failed);
-    return new WeighlockError('WL_DEPLOY_FAILED', `${happened}; going back failed, too: ${why}`, {
-      cause: error,
-    });
-  }
-  const now = before
-    ? 'what stood there before was put back, and its pods answered all the while'
-    : 'what was made was taken away again';
-  return new WeighlockError('WL_DEPLOY_FAILED', `${happened}; ${now}`, { cause: error });
+  const done = await goBack(kubectl, application, before).catch(
+    (cause: Error) => `going back failed, too: ${cause.message}`,
+  );
+  return new WeighlockError('WL_DEPLOY_FAILED', `${happened}; ${done}`, { cause: error });
 }

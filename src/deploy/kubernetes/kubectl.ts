@@ -40,9 +40,10 @@ export class Kubectl {
     const child = spawn(program, all, {
       env: environment,
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: call.timeoutMs ?? CALL_MS_MAX,
       ...(call.signal && { signal: call.signal }),
     });
+    // Of its own: that of `spawn` goes on for a program that could not be started.
+    const timer = setTimeout(() => child.kill(), call.timeoutMs ?? CALL_MS_MAX);
     const out = gather(child.stdout, ANSWER_BYTES_MAX, () => child.kill());
     const err = gather(child.stderr, WORDS_BYTES_MAX, () => {});
     const { promise, resolve } = Promise.withResolvers<{
@@ -55,26 +56,11 @@ export class Kubectl {
     child.stdin.on('error', () => {});
     child.stdin.end(call.input ?? '');
     const { code, error } = await promise;
+    clearTimeout(timer);
     if (code === 0) return out();
     if (call.signal?.aborted)
       throw new WeighlockError('WL_DEPLOY_UNAVAILABLE', 'it was stopped; the cluster goes on by itself');
     throw failure(args[0] ?? '', error ? error.message : err());
-  }
-
-  /** An object as the cluster has it; undefined where there is none. */
-  async get(kind: string, name: string, namespace: string): Promise<Record<string, unknown> | undefined> {
-    const text = await this.run([
-      'get',
-      `${kind}/${name}`,
-      '--namespace',
-      namespace,
-      '--ignore-not-found',
-      '--output',
-      'json',
-    ]);
-    if (text.trim() === '') return undefined;
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : undefined;
   }
 }
 
@@ -109,7 +95,7 @@ function failure(verb: string, words: string): WeighlockError {
       hint: 'Somebody else sets these fields: settle with them who does, or give this deployment another --name.',
     });
   if (
-    /unable to connect|connection refused|no such host|i\/o timeout|no configuration|was refused|context .* does not exist/i.test(
+    /unable to connect|connection refused|no such host|i\/o timeout|no configuration|was refused|context (.* )?(does not exist|was not found)/i.test(
       words,
     )
   )
