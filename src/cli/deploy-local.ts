@@ -2,13 +2,12 @@
  * `weighlock deploy local --apply`: stays, follows what the vault says, and records each change. It is the gateway's rule
  * at the other end: what the vault does not stand for any more is not served.
  */
-import { closeSync, constants, existsSync, fstatSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import { own } from '../base/own.ts';
-import { readAt } from '../base/read-at.ts';
 import type { Plan } from '../deploy/deploy.ts';
 import { Backend } from '../deploy/local/backend.ts';
 import { Front } from '../deploy/local/front.ts';
@@ -16,7 +15,7 @@ import type { Here } from '../deploy/local/local.ts';
 import { type Change, Rollout, type Wanted } from '../deploy/local/rollout.ts';
 import { endDeployment, recordDeployment } from '../deploy/record.ts';
 import { pull } from '../lifecycle/pull.ts';
-import { COPY_PROOF_BYTES_MAX, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
+import { copyProofPath, readCopyProof, verifyCopy } from '../registry/copy-proof.ts';
 import type { Gate } from '../registry/gate.ts';
 import { Follower } from './follower.ts';
 import type { Outcome } from './outcome.ts';
@@ -130,7 +129,7 @@ async function requireUnchanged(
   { folder, model, commit }: { readonly folder: string; readonly model: ModelName; readonly commit: Commit },
 ): Promise<void> {
   const file = copyProofPath(folder);
-  const proof = existsSync(file) ? readProof(file) : '';
+  const proof = existsSync(file) ? readCopyProof(file) : '';
   const trust = wire.trust(gate.trust.vault);
   const { problems } = await verifyCopy({
     directory: folder,
@@ -144,21 +143,6 @@ async function requireUnchanged(
     throw new WeighlockError('WL_VAULT_CORRUPT', `${path.join(folder, first.object)} ${first.problem}`, {
       hint: `Find out who writes there, and remove ${folder}: it is copied again.`,
     });
-}
-
-/** Whoever may write beside the copy may have put anything there: no pipe is waited for, and no file read that is too long. */
-function readProof(file: string): string {
-  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const found = fstatSync(descriptor);
-    if (found.isFile() && found.size <= COPY_PROOF_BYTES_MAX)
-      return readAt(descriptor, found.size, { offset: 0, length: found.size }).toString('utf8');
-  } finally {
-    closeSync(descriptor);
-  }
-  throw new WeighlockError('WL_VAULT_CORRUPT', `${file} is too long for a proof, or no file`, {
-    hint: 'Find out who writes there, and remove it with the copy beside it: the revision is copied again.',
-  });
 }
 
 /** Records the change. What cannot be recorded runs on, and is said. */

@@ -1,10 +1,10 @@
 /** `weighlock verify`: a revision, a copy of one, or the whole vault. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { timestamp } from '../base/clock.ts';
 import { EXIT, WeighlockError } from '../base/errors.ts';
 import { parseCommit } from '../base/name.ts';
-import { COPY_PROOF_BYTES_MAX, claimedVault, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
+import { claimedVault, copyProofPath, readCopyProof, verifyCopy } from '../registry/copy-proof.ts';
 import type { Verification } from '../registry/problem.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type RevisionCheck, verifyRevision } from '../registry/verify-revision.ts';
@@ -116,10 +116,7 @@ async function verifyDirectory(
 
 function readProof(file: string): string {
   try {
-    if (statSync(file).size > COPY_PROOF_BYTES_MAX) {
-      throw new WeighlockError('WL_VAULT_CORRUPT', 'the proof file is too long');
-    }
-    return readFileSync(file, 'utf8');
+    return readCopyProof(file);
   } catch (error) {
     if (error instanceof WeighlockError) throw error;
     throw new WeighlockError('WL_USAGE', `cannot read the proof ${file}`, {

@@ -3,10 +3,10 @@
  * by a rename, as `pull` does, so the copy is made in a folder of ours inside of it, and its files are moved up when all of
  * them were right. A pod that is started again finds them, and hashes them again.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { WeighlockError } from '../base/errors.ts';
-import { COPY_PROOF_BYTES_MAX, copyProofPath, verifyCopy } from '../registry/copy-proof.ts';
+import { copyProofPath, readCopyProof, verifyCopy } from '../registry/copy-proof.ts';
 import type { Registry } from '../registry/registry.ts';
 import { codeOf } from '../vault/durable-file.ts';
 import type { RevisionId } from '../vault/layout.ts';
@@ -73,8 +73,8 @@ function move(from: string, to: string): void {
 async function isCopyOf(registry: Registry, copy: string, expect: RevisionId): Promise<boolean> {
   const file = copyProofPath(copy);
   if (!existsSync(file)) return false;
-  const proof = readFileSync(file).subarray(0, COPY_PROOF_BYTES_MAX).toString('utf8');
   try {
+    const proof = readCopyProof(file);
     const { problems } = await verifyCopy({
       directory: copy,
       proof,

@@ -2,7 +2,7 @@
  * The proof that goes with a copy of a model: the signed record and its log proof in one file, so that a node that
  * has nothing but the trust file can say whether its directory is the admitted revision, byte for byte.
  */
-import { constants, lstatSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -12,6 +12,7 @@ import { gateKeys, type Trust } from '../attest/trust.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { Commit, ModelName } from '../base/name.ts';
 import type { OnStart } from '../base/progress.ts';
+import { readAt } from '../base/read-at.ts';
 import { verifyProof } from '../log/proof.ts';
 import { checkFiles, type FileSet } from './check-files.ts';
 import { Findings, type Verification } from './problem.ts';
@@ -24,12 +25,30 @@ const schema = z.strictObject({
 });
 
 /** Longest proof file: a record and some kilobytes. */
-export const COPY_PROOF_BYTES_MAX = 128 << 20;
+const COPY_PROOF_BYTES_MAX = 128 << 20;
 
 const READ_BYTES = 1 << 20;
 
 /** No link is followed, since what it leads to may change later; no pipe is waited for. */
 const READING = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * The text of a proof. Whoever may write beside the copy may have put anything there: no pipe is waited for, and nothing is read
+ * that is too long. Throws WL_VAULT_CORRUPT for what can be no proof, and as `open` does.
+ */
+export function readCopyProof(file: string): string {
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = fstatSync(descriptor);
+    if (found.isFile() && found.size <= COPY_PROOF_BYTES_MAX)
+      return readAt(descriptor, found.size, { offset: 0, length: found.size }).toString('utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+  throw new WeighlockError('WL_VAULT_CORRUPT', `${file} is too long for a proof, or no file`, {
+    hint: 'Find out who writes there, and remove it with the copy beside it.',
+  });
+}
 
 /** Where the proof of a copy lies: beside it, since a file inside would fail the official verifier. */
 export function copyProofPath(directory: string): string {
