@@ -10,6 +10,8 @@ import type { Finding } from '../base/finding.ts';
 import type { ModelName } from '../base/name.ts';
 import { type RuleOutcome, type Verdict, verdictOf } from '../base/verdict.ts';
 import { type Facts, PARSERS_VERSION } from '../formats/facts.ts';
+import { outcomeDigest } from '../policy/outcome-digest.ts';
+import { policyOnRecord } from '../registry/approvals.ts';
 import { deployments, type RecordedDeployment } from '../registry/deployments.ts';
 import type { Registry } from '../registry/registry.ts';
 import { evidenceKey, type RevisionId } from '../vault/layout.ts';
@@ -86,9 +88,12 @@ async function rescanOne(
   const anew = current || entry.receipt === undefined ? undefined : await reread?.(recorded);
   const waivers = [...rules.waivers, ...(await waiversOf(registry, record))];
   const judgement = await judgeAgain(registry, record, { ...rules, waivers }, anew);
-  const approved = new Set(record.body.approved?.rules.map(({ rule }) => rule));
+  const approved = await approvedOf(registry, record);
   const left = judgement.decision.rules.filter(
-    ({ rule, outcome }) => outcome === 'refuse' || rule.startsWith('floor/') || !approved.has(rule),
+    (one) =>
+      one.outcome === 'refuse' ||
+      one.rule.startsWith('floor/') ||
+      !approved.has(outcomeDigest(rules.policy, one)),
   );
   const known = new Set(record.body.findings.map(nameOf));
   return {
@@ -98,6 +103,13 @@ async function rescanOne(
     fresh: judgement.findings.filter((one) => one.verdict !== 'clean' && !known.has(nameOf(one))),
     facts: anew ? 'read anew' : current ? 'current' : 'earlier',
   };
+}
+
+/** What people approved, as it was written then: a rule that was rewritten since holds again. */
+async function approvedOf(registry: Registry, { body }: SignedRecord): Promise<ReadonlySet<string>> {
+  if (body.approved === undefined) return new Set();
+  const policy = await policyOnRecord(registry, body);
+  return new Set(body.approved.rules.map((one) => outcomeDigest(policy, one)));
 }
 
 function nameOf({ rule, file, member, offset, subject }: Finding): string {

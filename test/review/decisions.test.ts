@@ -236,4 +236,15 @@ describe('what is signed', () => {
     assert.equal((await here.approve('ada')).exit, 2);
     assert.equal((await here.approve('bob')).exit, 0);
   });
+
+  it('stays approved in a rescan while the rule is written as it was, and no longer', async (t) => {
+    const here = await office(t, 'directory', TWO);
+    await here.approve('ada');
+    assert.equal((await here.approve('bob')).exit, 0);
+    assert.equal((await here.run('rescan', MODEL)).exit, 0);
+    writeFileSync(here.at('policy.yaml'), TWO.replace('hold: repo.remoteCode', 'hold: size(files) > 0'));
+    const ran = await here.run('rescan', MODEL);
+    assert.equal(ran.exit, 2, ran.stdout);
+    assert.match(ran.stdout, /remote-code/);
+  });
 });
