@@ -6,8 +6,7 @@ import { openTrust, signTrust, TRUST_BYTES_MAX, type Trust } from '../attest/tru
 import { type Clock, systemClock } from '../base/clock.ts';
 import { WeighlockError } from '../base/errors.ts';
 import type { AwsReach } from '../deploy/deploy.ts';
-import { verifierKey } from '../log/checkpoint.ts';
-import { encodeDescriptor, newDescriptor, openDescriptor } from '../registry/descriptor.ts';
+import { encodeDescriptor, firstTrust, newDescriptor, openDescriptor } from '../registry/descriptor.ts';
 import { Gate } from '../registry/gate.ts';
 import { Registry } from '../registry/registry.ts';
 import { requireConditions } from '../registry/require-conditions.ts';
@@ -202,16 +201,7 @@ export class Wire {
     const madeKeys = this.home.makeKeys();
     const { signer, logSigner } = await this.home.signers();
     const descriptor = newDescriptor();
-    const trust: Trust = {
-      type: 'weighlock.trust/v1',
-      vault: descriptor.id,
-      version: 1,
-      origin: descriptor.origin,
-      gates: [{ publicKey: signer.publicKey, from: 0 }],
-      logs: [{ key: verifierKey(descriptor.origin, logSigner.publicKey), from: 0 }],
-      approvers: [],
-      policies: 'any',
-    };
+    const trust = firstTrust(descriptor, { signer, logSigner });
     this.home.pin(descriptor.id, await signTrust(trust, signer));
     if ((await vault.create(VAULT_KEY, encodeDescriptor(descriptor))) === 'exists') {
       this.home.unpin(descriptor.id);

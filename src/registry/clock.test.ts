@@ -4,43 +4,15 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
-import { generateKeys, LocalLogSigner, LocalSigner } from '../attest/key.ts';
-import { verifierKey } from '../log/checkpoint.ts';
-import { DirectoryVault } from '../vault/directory.ts';
-import { VAULT_KEY } from '../vault/layout.ts';
-import { encodeDescriptor, newDescriptor } from './descriptor.ts';
-import { Gate } from './gate.ts';
-import { ProcessMemory } from './memory.ts';
+import { newVault } from '../../test/new-vault.ts';
 
 const NOW = Date.parse('2026-06-01T00:00:00Z');
 
 test('a gate whose clock was set back writes nothing, and says what time it takes it to be', async (t) => {
   const root = mkdtempSync(path.join(tmpdir(), 'weighlock-clock-'));
   t.after(() => rmSync(root, { recursive: true, force: true }));
-  const vault = new DirectoryVault(path.join(root, 'vault'));
-  const descriptor = newDescriptor();
-  await vault.create(VAULT_KEY, encodeDescriptor(descriptor));
-  const keys = generateKeys();
-  const [signer, logSigner] = [new LocalSigner(keys.gate), new LocalLogSigner(keys.log)];
-  const at = (ms: number) =>
-    Gate.open({
-      vault,
-      trust: {
-        type: 'weighlock.trust/v1',
-        vault: descriptor.id,
-        version: 1,
-        origin: descriptor.origin,
-        gates: [{ publicKey: signer.publicKey, from: 0 }],
-        logs: [{ key: verifierKey(descriptor.origin, logSigner.publicKey), from: 0 }],
-        approvers: [],
-        policies: 'any',
-      },
-      memory: new ProcessMemory(),
-      clock: { now: () => ms },
-      signer,
-      logSigner,
-      stateValidityMs: 60_000,
-    });
+  const open = await newVault(root);
+  const at = (ms: number) => open({ now: () => ms });
   await (await at(NOW)).begin();
   const files = () => readdirSync(root, { recursive: true }).sort();
   const before = files();

@@ -3,48 +3,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { generateKeys, LocalLogSigner, LocalSigner } from '../attest/key.ts';
+import { newVault } from '../../test/new-vault.ts';
 import type { DeploymentBody, DeploymentEndBody } from '../attest/statement.ts';
-import { systemClock } from '../base/clock.ts';
 import { type Sha256, sha256 } from '../base/digest.ts';
 import { parseCommit, parseModelName } from '../base/name.ts';
-import { verifierKey } from '../log/checkpoint.ts';
-import { DirectoryVault } from '../vault/directory.ts';
-import { VAULT_KEY } from '../vault/layout.ts';
 import { deployments } from './deployments.ts';
-import { encodeDescriptor, newDescriptor } from './descriptor.ts';
-import { Gate } from './gate.ts';
-import { ProcessMemory } from './memory.ts';
+import type { Gate } from './gate.ts';
 
 let root: string;
 let gate: Gate;
 
 beforeEach(async () => {
   root = mkdtempSync(path.join(tmpdir(), 'weighlock-deployments-'));
-  const vault = new DirectoryVault(path.join(root, 'vault'));
-  const descriptor = newDescriptor();
-  await vault.create(VAULT_KEY, encodeDescriptor(descriptor));
-  const keys = generateKeys();
-  const signer = new LocalSigner(keys.gate);
-  const logSigner = new LocalLogSigner(keys.log);
-  gate = await Gate.open({
-    vault,
-    trust: {
-      type: 'weighlock.trust/v1',
-      vault: descriptor.id,
-      version: 1,
-      origin: descriptor.origin,
-      gates: [{ publicKey: signer.publicKey, from: 0 }],
-      logs: [{ key: verifierKey(descriptor.origin, logSigner.publicKey), from: 0 }],
-      approvers: [],
-      policies: 'any',
-    },
-    memory: new ProcessMemory(),
-    clock: systemClock,
-    signer,
-    logSigner,
-    stateValidityMs: 60_000,
-  });
+  gate = await (await newVault(root))();
   await gate.begin();
 });
 

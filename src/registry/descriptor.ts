@@ -1,8 +1,11 @@
 /** `registry/vault`: what a vault says it is, so that another vault, format or foreign data is noticed early. */
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { LogSigner, Signer } from '../attest/key.ts';
+import type { Trust } from '../attest/trust.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import { WeighlockError } from '../base/errors.ts';
+import { verifierKey } from '../log/checkpoint.ts';
 
 export const FORMAT = 1;
 
@@ -52,4 +55,21 @@ export function openDescriptor(bytes: Uint8Array): Descriptor {
       'registry/vault was changed: it is not as Weighlock writes it',
     );
   return parsed.data;
+}
+
+/** The trust file that a new vault begins with: one gate, one log, nobody who approves, any policy. */
+export function firstTrust(
+  { id, origin }: Descriptor,
+  { signer, logSigner }: { readonly signer: Signer; readonly logSigner: LogSigner },
+): Trust {
+  return {
+    type: 'weighlock.trust/v1',
+    vault: id,
+    version: 1,
+    origin,
+    gates: [{ publicKey: signer.publicKey, from: 0 }],
+    logs: [{ key: verifierKey(origin, logSigner.publicKey), from: 0 }],
+    approvers: [],
+    policies: 'any',
+  };
 }

@@ -5,21 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { recordEntry } from '../../src/attest/entry.ts';
-import { generateKeys, LocalLogSigner, LocalSigner } from '../../src/attest/key.ts';
 import type { RecordBody } from '../../src/attest/record.ts';
-import type { Trust } from '../../src/attest/trust.ts';
-import { systemClock } from '../../src/base/clock.ts';
 import { sha256 } from '../../src/base/digest.ts';
 import { parseCommit, parseModelName, parseRepoPath } from '../../src/base/name.ts';
-import { verifierKey } from '../../src/log/checkpoint.ts';
 import { leafHash } from '../../src/log/merkle.ts';
 import { bundlePath, decodeBundle, encodeBundle, tilePath } from '../../src/log/tile.ts';
-import { encodeDescriptor, newDescriptor } from '../../src/registry/descriptor.ts';
-import { Gate } from '../../src/registry/gate.ts';
-import { ProcessMemory } from '../../src/registry/memory.ts';
-import { DirectoryVault } from '../../src/vault/directory.ts';
-import { type RevisionId, VAULT_KEY } from '../../src/vault/layout.ts';
+import type { Gate } from '../../src/registry/gate.ts';
+import type { RevisionId } from '../../src/vault/layout.ts';
 import type { ExpectedFile } from '../../src/vault/vault.ts';
+import { newVault } from '../new-vault.ts';
 
 const id: RevisionId = { model: parseModelName('demo/evil'), commit: parseCommit('a'.repeat(40)) };
 const other: RevisionId = { model: parseModelName('demo/good'), commit: parseCommit('b'.repeat(40)) };
@@ -29,25 +23,7 @@ let gate: Gate;
 
 beforeEach(async () => {
   root = mkdtempSync(path.join(tmpdir(), 'weighlock-attack-'));
-  const vault = new DirectoryVault(path.join(root, 'vault'));
-  const descriptor = newDescriptor();
-  await vault.create(VAULT_KEY, encodeDescriptor(descriptor));
-  const keys = generateKeys();
-  const signer = new LocalSigner(keys.gate);
-  const logSigner = new LocalLogSigner(keys.log);
-  const trust: Trust = {
-    type: 'weighlock.trust/v1',
-    vault: descriptor.id,
-    version: 1,
-    origin: descriptor.origin,
-    gates: [{ publicKey: signer.publicKey, from: 0 }],
-    logs: [{ key: verifierKey(descriptor.origin, logSigner.publicKey), from: 0 }],
-    approvers: [],
-    policies: 'any',
-  };
-  const memory = new ProcessMemory();
-  const clock = systemClock;
-  gate = await Gate.open({ vault, trust, memory, clock, signer, logSigner, stateValidityMs: 60_000 });
+  gate = await (await newVault(root))();
   await gate.begin();
 });
 
