@@ -1,7 +1,6 @@
 /** A stand-in of Bedrock's import jobs on loopback, its requests held to the service model. Each look at a job is one step. */
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { type JsonAnswer, JsonStandIn } from './json-stand-in.ts';
 import { ServiceModel } from './service-model.ts';
 import { ACCOUNT, REGION } from './subjects.ts';
 
@@ -13,47 +12,23 @@ interface Job {
   failure?: string | undefined;
 }
 
-export class BedrockStandIn {
-  readonly endpoint: string;
+export class BedrockStandIn extends JsonStandIn {
   readonly jobs: Job[] = [];
   steps = 2;
   failure: string | undefined;
-  readonly #server: http.Server;
   readonly #model = new ServiceModel('bedrock');
 
-  private constructor(server: http.Server) {
-    this.#server = server;
-    this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  static start(): Promise<BedrockStandIn> {
+    return new BedrockStandIn().listen();
   }
 
-  static async start(): Promise<BedrockStandIn> {
-    const server = http.createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const standIn = new BedrockStandIn(server);
-    server.on('request', (request, response) => void standIn.#answer(request, response));
-    return standIn;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
-  }
-
-  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const { status, type, body } = this.#respond(request, Buffer.concat(chunks).toString('utf8'));
-    response.writeHead(status, {
-      'content-type': 'application/json',
-      ...(type && { 'x-amzn-errortype': type }),
+  protected override respond({ method, url = '' }: http.IncomingMessage, text: string): JsonAnswer {
+    const headers = { 'content-type': 'application/json' };
+    const refuse = (status: number, type: string, message: string) => ({
+      status,
+      headers: { ...headers, 'x-amzn-errortype': type },
+      body: { message },
     });
-    response.end(JSON.stringify(body));
-  }
-
-  #respond({ method, url = '' }: http.IncomingMessage, text: string) {
-    const refuse = (status: number, type: string, message: string) => ({ status, type, body: { message } });
     if (method === 'POST' && url === '/model-import-jobs') {
       const input = JSON.parse(text);
       const [problem] = this.#model.problems('CreateModelImportJob', input);
@@ -63,7 +38,7 @@ export class BedrockStandIn {
         return refuse(400, 'ValidationException', 'the name of the job is in use');
       const arn = `arn:aws:bedrock:${REGION}:${ACCOUNT}:model-import-job/${'j'.repeat(11)}${this.jobs.length}`;
       if (!before) this.jobs.push({ input, arn, stepsLeft: this.steps });
-      return { status: 201, type: undefined, body: { jobArn: before?.arn ?? arn } };
+      return { status: 201, headers, body: { jobArn: before?.arn ?? arn } };
     }
     const wanted = decodeURIComponent(/^\/model-import-jobs\/(.+)$/.exec(url)?.[1] ?? '');
     const job = this.jobs.find(({ arn }) => arn === wanted);
@@ -75,7 +50,7 @@ export class BedrockStandIn {
     const importedModelArn = `arn:aws:bedrock:${REGION}:${ACCOUNT}:imported-model/${'m'.repeat(12)}`;
     return {
       status: 200,
-      type: undefined,
+      headers,
       body: {
         jobArn: job.arn,
         status,

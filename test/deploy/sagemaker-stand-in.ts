@@ -3,9 +3,8 @@
  * failures and rollbacks. Requests are held to the service model and to the rules that AWS writes down beside it; what it does
  * not know is refused. Time passes by being asked: each description of an endpoint is one step.
  */
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { type JsonAnswer, JsonStandIn } from './json-stand-in.ts';
 import { ServiceModel } from './service-model.ts';
 import { ACCOUNT, REGION } from './subjects.ts';
 
@@ -66,8 +65,7 @@ interface Endpoint {
 /** Families whose disk is local: no size and no key of it can be chosen. */
 const LOCAL_DISK = /^ml\.(g4dn|g5|g6|g6e|p4d|p4de|p5|p5e|p5en|p6-b200)\./;
 
-export class SageMakerStandIn {
-  readonly endpoint: string;
+export class SageMakerStandIn extends JsonStandIn {
   readonly behaviour: Behaviour = {
     steps: 2,
     denied: new Map(),
@@ -81,27 +79,10 @@ export class SageMakerStandIn {
   readonly models = new Map<string, Json>();
   readonly configs = new Map<string, Json>();
   readonly endpoints = new Map<string, Endpoint>();
-  readonly #server: http.Server;
   readonly #model = new ServiceModel('sagemaker');
 
-  private constructor(server: http.Server) {
-    this.#server = server;
-    this.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  }
-
-  static async start(): Promise<SageMakerStandIn> {
-    const server = http.createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const standIn = new SageMakerStandIn(server);
-    server.on('request', (request, response) => void standIn.#answer(request, response));
-    return standIn;
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
+  static start(): Promise<SageMakerStandIn> {
+    return new SageMakerStandIn().listen();
   }
 
   /** An endpoint of somebody else. */
@@ -109,15 +90,12 @@ export class SageMakerStandIn {
     this.endpoints.set(name, { name, tags: [], configName: 'theirs', status: 'InService', stepsLeft: 0 });
   }
 
-  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    const { status, body } = this.#respond(request, Buffer.concat(chunks).toString('utf8'));
-    response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': 'r' });
-    response.end(JSON.stringify(body));
+  protected override respond(request: http.IncomingMessage, text: string): JsonAnswer {
+    const headers = { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': 'r' };
+    return { headers, ...this.#outcome(request, text) };
   }
 
-  #respond({ headers, method }: http.IncomingMessage, text: string): { status: number; body: unknown } {
+  #outcome({ headers, method }: http.IncomingMessage, text: string): { status: number; body: unknown } {
     try {
       const signed = /^AWS4-HMAC-SHA256 Credential=[^/]+\/\d{8}\/[a-z0-9-]+\/sagemaker\/aws4_request/;
       if (method !== 'POST' || headers['content-type'] !== 'application/x-amz-json-1.1')
