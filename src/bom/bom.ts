@@ -7,14 +7,13 @@ import { createHash } from 'node:crypto';
 import spdxIds from 'spdx-license-ids/index.json' with { type: 'json' };
 import { factsOnRecord } from '../admission/rejudge.ts';
 import type { RecordBody, SignedRecord } from '../attest/record.ts';
-import { sha256 } from '../base/digest.ts';
-import { WeighlockError } from '../base/errors.ts';
 import { shapeOfConfig } from '../deploy/shape.ts';
 import { describeFile, isWeightsPath, type Weights, weightsOf } from '../deploy/weights.ts';
 import type { Facts } from '../formats/facts.ts';
 import { evidenceOf, type RecordedEvidence } from '../lifecycle/evidence.ts';
+import { publishedText } from '../registry/published-file.ts';
 import type { Published, Registry } from '../registry/registry.ts';
-import { fileKey, type RevisionId } from '../vault/layout.ts';
+import type { RevisionId } from '../vault/layout.ts';
 import { type Card, readCard } from './card.ts';
 
 /** Longest card and configuration that are read. */
@@ -74,16 +73,7 @@ async function textOf(
 ): Promise<string | undefined> {
   const file = body.manifest.files.find((one) => one.path === path);
   if (!file || file.sizeBytes > TEXT_BYTES_MAX) return undefined;
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of registry.vault.read(fileKey(id, file.path))) {
-    chunks.push(Buffer.from(chunk));
-    length += chunk.length;
-    if (length > file.sizeBytes) break;
-  }
-  const bytes = Buffer.concat(chunks);
-  if (sha256(bytes) === file.sha256) return bytes.toString('utf8');
-  throw new WeighlockError('WL_VAULT_CORRUPT', `${fileKey(id, file.path)} is not what the record names`);
+  return publishedText(registry.vault, id, file);
 }
 
 /** The document. The same record gives the same serial number. */

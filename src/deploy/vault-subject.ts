@@ -6,9 +6,10 @@ import type { ManifestFile } from '../base/manifest.ts';
 import type { ModelName } from '../base/name.ts';
 import { asFacts, type Facts } from '../formats/facts.ts';
 import type { BaseFacts } from '../formats/parse.ts';
+import { publishedText } from '../registry/published-file.ts';
 import type { Registry } from '../registry/registry.ts';
 import { verifyRevision } from '../registry/verify-revision.ts';
-import { factsKey, fileKey, type RevisionId, revisionPrefix } from '../vault/layout.ts';
+import { factsKey, type RevisionId, revisionPrefix } from '../vault/layout.ts';
 import type { Vault } from '../vault/vault.ts';
 import type { Subject } from './deploy.ts';
 import { CONFIG_BYTES_MAX, type Shape, shapeOfConfig } from './shape.ts';
@@ -125,15 +126,5 @@ async function shapeOfConfigFile(vault: Vault, id: RevisionId, config: ManifestF
       why: `config.json is longer than ${CONFIG_BYTES_MAX} bytes`,
       architectures: [],
     };
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of vault.read(fileKey(id, config.path))) {
-    length += chunk.length;
-    if (length > config.sizeBytes) break;
-    chunks.push(Buffer.from(chunk));
-  }
-  const bytes = Buffer.concat(chunks);
-  if (sha256(bytes) !== config.sha256)
-    throw new WeighlockError('WL_VAULT_CORRUPT', `${fileKey(id, config.path)} is not what the record names`);
-  return shapeOfConfig(bytes.toString('utf8'));
+  return shapeOfConfig(await publishedText(vault, id, config));
 }

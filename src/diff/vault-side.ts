@@ -4,11 +4,10 @@ import { factsOnRecord } from '../admission/rejudge.ts';
 import { describeRecord } from '../admission/vault-source.ts';
 import type { SignedRecord } from '../attest/record.ts';
 import type { RevisionIndex } from '../attest/state.ts';
-import { sha256 } from '../base/digest.ts';
-import { WeighlockError } from '../base/errors.ts';
 import type { ManifestFile } from '../base/manifest.ts';
+import { publishedText } from '../registry/published-file.ts';
 import type { Registry } from '../registry/registry.ts';
-import { fileKey, type RevisionId } from '../vault/layout.ts';
+import type { RevisionId } from '../vault/layout.ts';
 import { type Looked, type Side, TEXT_BYTES_MAX } from './side.ts';
 
 export interface VaultRevision {
@@ -51,24 +50,11 @@ export function vaultSide(
       const file = files.get(path);
       if (!file || file.sizeBytes > TEXT_BYTES_MAX) return undefined;
       if (entry.receipt === undefined) return staged?.(path);
-      return readText(registry, id, file);
+      return publishedText(registry.vault, id, file);
     },
   };
 }
 
 function sideFile({ path, sizeBytes, sha256: digest, gitBlobSha1 }: ManifestFile): Side['files'][number] {
   return { path, sizeBytes, names: [`sha256 ${digest}`, ...(gitBlobSha1 ? [`sha1 ${gitBlobSha1}`] : [])] };
-}
-
-async function readText(registry: Registry, id: RevisionId, file: ManifestFile): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of registry.vault.read(fileKey(id, file.path))) {
-    length += chunk.length;
-    if (length > file.sizeBytes) break;
-    chunks.push(Buffer.from(chunk));
-  }
-  const bytes = Buffer.concat(chunks);
-  if (sha256(bytes) === file.sha256) return bytes.toString('utf8');
-  throw new WeighlockError('WL_VAULT_CORRUPT', `${fileKey(id, file.path)} is not what the record names`);
 }
